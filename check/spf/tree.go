@@ -1,0 +1,211 @@
+package spf
+
+import (
+	"net/netip"
+	"slices"
+
+	"maildoctor/check/dnsx"
+)
+
+// A Tree is a record with all that it includes and redirects to, as Walk found
+// it: the worst case over all senders. A record that is included twice stands
+// in it twice, and counts twice.
+type Tree struct {
+	Domain      string      `json:"domain"`       // where the walk began
+	Lookups     int         `json:"lookups"`      // terms that ask the DNS; MaxLookups are allowed
+	VoidLookups int         `json:"void_lookups"` // of those, terms that find nothing; MaxVoidLookups are allowed
+	Incomplete  bool        `json:"incomplete"`   // a lookup failed: Lookups and VoidLookups are the least it can be
+	Status      dnsx.Status `json:"status"`       // of the first lookup that failed, otherwise ok
+	Reason      string      `json:"reason,omitempty"`
+	Truncated   bool        `json:"truncated,omitempty"`   // a bound of Walk was reached: Lookups and VoidLookups are the least it can be
+	Loop        bool        `json:"loop,omitempty"`        // an include or redirect leads back: no limit of lookups holds
+	All         Qualifier   `json:"all,omitempty"`         // what the record says of all other senders, redirects followed
+	AllMissing  bool        `json:"all_missing,omitempty"` // it says nothing (RFC 7208 section 4.7); neither this nor All: not found out
+	AllDomain   string      `json:"all_domain"`            // the domain whose record has, or lacks, all
+	Senders     bool        `json:"senders"`               // some sender may get pass, or that could not be excluded
+	Root        *Node       `json:"root"`
+}
+
+// A Node is the record of one domain in a Tree.
+type Node struct {
+	Domain    string `json:"domain"`
+	Selection        // which records the domain has
+	// Grants tells that a pass here is a pass at the root: every include on
+	// the way has the qualifier +.
+	Grants      bool      `json:"grants"`
+	Faults      []Fault   `json:"faults,omitempty"` // of the only record
+	Steps       []Step    `json:"steps,omitempty"`  // its terms, those with a fault left out
+	All         Qualifier `json:"all,omitempty"`    // of its own all
+	Lookups     int       `json:"lookups"`          // of this node and those below
+	VoidLookups int       `json:"void_lookups"`
+}
+
+// A Step is a directive of a record or its redirect, in the order of
+// evaluation.
+type Step struct {
+	Term
+	Kind         string         `json:"kind"`                // the mechanism, or redirect
+	Qualifier    Qualifier      `json:"qualifier,omitempty"` // of a directive
+	Cost         int            `json:"cost"`                // 1 if it counts among the lookups
+	Target       string         `json:"target,omitempty"`    // the domain it asks for, as in a zone file
+	Dynamic      bool           `json:"dynamic,omitempty"`   // what it asks for depends on the sender; not asked
+	Status       dnsx.Status    `json:"status,omitempty"`    // of its lookup, if there was one
+	Reason       string         `json:"reason,omitempty"`    // of the status failed
+	Void         bool           `json:"void,omitempty"`      // its lookup found that there is nothing
+	Malformed    bool           `json:"malformed,omitempty"` // the target cannot be a name; not asked
+	Prefixes     []netip.Prefix `json:"prefixes,omitempty"`  // the addresses that match, sorted
+	Partial      bool           `json:"partial,omitempty"`   // some address could not be looked up, or was not because of a bound
+	MX           int            `json:"mx,omitempty"`        // of mx: how many names; more than MaxMX are a permerror
+	Exchanges    []string       `json:"exchanges,omitempty"` // of mx: the first MaxMX names in order of preference
+	NeverReached bool           `json:"never_reached,omitempty"`
+	Ignored      bool           `json:"ignored,omitempty"`   // a redirect beside all (RFC 7208 section 6.1)
+	Loop         bool           `json:"loop,omitempty"`      // the target is on the path that led here; not followed
+	Truncated    bool           `json:"truncated,omitempty"` // not asked because of a bound of Walk
+	Child        *Node          `json:"child,omitempty"`     // of include and redirect: the record of the target
+}
+
+// follows reports whether the step leads to another record.
+func (s *Step) follows() bool {
+	return s.Kind == string(MechanismInclude) || s.Kind == ModifierRedirect
+}
+
+// Each calls f for every node, parents before children, in order of evaluation.
+func (t *Tree) Each(f func(*Node)) { t.Root.each(f) }
+
+func (n *Node) each(f func(*Node)) {
+	if n == nil {
+		return
+	}
+	f(n)
+	for i := range n.Steps {
+		n.Steps[i].Child.each(f)
+	}
+}
+
+// Authorised returns the addresses that directives with the qualifier + name
+// where a pass counts, sorted, each once. What all and dynamic terms match is
+// not among them.
+func (t *Tree) Authorised() []netip.Prefix {
+	var out []netip.Prefix
+	t.Each(func(n *Node) {
+		if !n.Grants {
+			return
+		}
+		for _, s := range n.Steps {
+			if s.Qualifier == QualifierPass {
+				out = append(out, s.Prefixes...)
+			}
+		}
+	})
+	return sortPrefixes(out)
+}
+
+func sortPrefixes(p []netip.Prefix) []netip.Prefix {
+	slices.SortFunc(p, netip.Prefix.Compare)
+	return slices.Compact(p)
+}
+
+// conclude fills the totals of a tree whose nodes are complete.
+func (t *Tree) conclude() {
+	t.Root.sum()
+	t.Lookups, t.VoidLookups = t.Root.Lookups, t.Root.VoidLookups
+	t.Status = dnsx.OK
+	note := func(status dnsx.Status, reason string) {
+		if status != "" && !status.Known() && !t.Incomplete {
+			t.Incomplete, t.Status, t.Reason = true, status, reason
+		}
+	}
+	t.Each(func(n *Node) {
+		if n.Outcome == Unknown {
+			note(n.Status, n.Reason)
+		}
+		for _, s := range n.Steps {
+			if s.Child == nil && !s.Malformed {
+				note(s.Status, s.Reason)
+			}
+			t.Loop = t.Loop || s.Loop
+			t.Truncated = t.Truncated || s.Truncated
+		}
+	})
+	t.concludeAll()
+	t.Senders = t.Root.mayPass()
+}
+
+// sum adds up the lookups of a node and all below.
+func (n *Node) sum() {
+	n.Lookups, n.VoidLookups = 0, 0
+	for i := range n.Steps {
+		s := &n.Steps[i]
+		n.Lookups += s.Cost
+		if s.Child != nil {
+			s.Child.sum()
+			n.Lookups += s.Child.Lookups
+			n.VoidLookups += s.Child.VoidLookups
+			s.Status, s.Reason = s.Child.Status, s.Child.Reason
+			s.Void = s.Status.Absent()
+			s.Malformed = s.Child.Malformed
+		}
+		if s.Void {
+			n.VoidLookups++
+		}
+	}
+}
+
+// redirect returns the redirect that takes effect, nil if there is none.
+func (n *Node) redirect() *Step {
+	for i := range n.Steps {
+		if s := &n.Steps[i]; s.Kind == ModifierRedirect && !s.Ignored {
+			return s
+		}
+	}
+	return nil
+}
+
+// concludeAll follows redirects to the record that has the last word.
+func (t *Tree) concludeAll() {
+	for n := t.Root; n != nil; {
+		t.AllDomain = n.Domain
+		if n.Outcome != One {
+			return
+		}
+		if n.All != "" {
+			t.All = n.All
+			return
+		}
+		redirect := n.redirect()
+		if redirect == nil {
+			t.AllMissing = len(n.Faults) == 0
+			return
+		}
+		n = redirect.Child
+	}
+}
+
+// mayPass reports whether the record gives pass to some sender, as far as it
+// is known.
+func (n *Node) mayPass() bool {
+	switch {
+	case n == nil || n.Outcome == Unknown || len(n.Faults) > 0:
+		return true
+	case n.Outcome != One:
+		return false
+	}
+	for i := range n.Steps {
+		s := &n.Steps[i]
+		switch {
+		case s.NeverReached || s.Ignored || s.Loop:
+		case s.Kind == ModifierRedirect:
+			if s.Child.mayPass() {
+				return true
+			}
+		case s.Qualifier != QualifierPass:
+		case s.Kind == string(MechanismInclude):
+			if s.Child.mayPass() {
+				return true
+			}
+		case !s.Void && !s.Malformed:
+			return true
+		}
+	}
+	return false
+}
