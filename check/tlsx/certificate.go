@@ -1,0 +1,128 @@
+package tlsx
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"slices"
+	"time"
+)
+
+// A Certificate is what one certificate of the server says.
+type Certificate struct {
+	Subject       string   `json:"subject,omitempty"`   // common name, at most MaxName octets
+	Issuer        string   `json:"issuer,omitempty"`    // common name of the issuer, else its organization; at most MaxName octets
+	DNSNames      []string `json:"dns_names,omitempty"` // subject alternative names as they stand there, at most MaxNames
+	DNSNameCount  int      `json:"dns_name_count,omitempty"`
+	IPCount       int      `json:"ip_count,omitempty"` // addresses among the subject alternative names
+	NotBefore     string   `json:"not_before"`         // RFC 3339, UTC
+	NotAfter      string   `json:"not_after"`          // RFC 3339, UTC
+	DaysLeft      int      `json:"days_left"`          // whole days to NotAfter; negative once it is past
+	Expired       bool     `json:"expired,omitempty"`
+	NotYetValid   bool     `json:"not_yet_valid,omitempty"`
+	KeyType       KeyType  `json:"key_type"`
+	KeyBits       int      `json:"key_bits,omitempty"` // modulus or field size; 0 with KeyUnknown
+	Signature     string   `json:"signature_algorithm"`
+	WeakSignature bool     `json:"weak_signature,omitempty"` // signed with MD5 or SHA-1
+	SHA256        string   `json:"sha256"`                   // of the whole certificate, in lower-case hexadecimal digits
+	KeySHA256     string   `json:"key_sha256"`               // of its SubjectPublicKeyInfo
+	SelfSigned    bool     `json:"self_signed,omitempty"`
+}
+
+// KeyType is the kind of a public key.
+type KeyType string
+
+// The kinds of public keys.
+const (
+	KeyRSA     KeyType = "rsa"
+	KeyECDSA   KeyType = "ecdsa"
+	KeyEd25519 KeyType = "ed25519"
+	KeyUnknown KeyType = "unknown"
+)
+
+func (s *State) certificates(chain []*x509.Certificate, c Config) {
+	if len(chain) == 0 {
+		return
+	}
+	for _, cert := range chain {
+		s.Certs = append(s.Certs, describe(cert, c.Now))
+	}
+	s.NameMatch = matches(chain[0], c.ServerName)
+	s.Chain, s.ChainDetail = s.verify(chain, c)
+}
+
+func describe(cert *x509.Certificate, now time.Time) Certificate {
+	d := Certificate{
+		Subject:       cut(cert.Subject.CommonName, MaxName),
+		Issuer:        cut(cert.Issuer.CommonName, MaxName),
+		DNSNameCount:  len(cert.DNSNames),
+		IPCount:       len(cert.IPAddresses),
+		NotBefore:     cert.NotBefore.UTC().Format(time.RFC3339),
+		NotAfter:      cert.NotAfter.UTC().Format(time.RFC3339),
+		DaysLeft:      daysBetween(now, cert.NotAfter),
+		Expired:       now.After(cert.NotAfter),
+		NotYetValid:   now.Before(cert.NotBefore),
+		Signature:     cert.SignatureAlgorithm.String(),
+		WeakSignature: weakSignature(cert),
+		SHA256:        fingerprint(cert.Raw),
+		KeySHA256:     fingerprint(cert.RawSubjectPublicKeyInfo),
+		SelfSigned:    selfSigned(cert),
+	}
+	if d.Issuer == "" && len(cert.Issuer.Organization) > 0 {
+		d.Issuer = cut(cert.Issuer.Organization[0], MaxName)
+	}
+	for _, name := range cert.DNSNames[:min(len(cert.DNSNames), MaxNames)] {
+		d.DNSNames = append(d.DNSNames, cut(name, MaxName))
+	}
+	d.KeyType, d.KeyBits = keyOf(cert)
+	return d
+}
+
+// daysBetween counts in seconds since 1970: a time.Duration ends at 292 years.
+func daysBetween(from, to time.Time) int {
+	const day = 24 * 60 * 60
+	seconds := to.Unix() - from.Unix()
+	days := seconds / day
+	if seconds%day < 0 {
+		days--
+	}
+	return int(days)
+}
+
+func fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
+}
+
+func keyOf(cert *x509.Certificate) (KeyType, int) {
+	switch key := cert.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return KeyRSA, key.N.BitLen()
+	case *ecdsa.PublicKey:
+		return KeyECDSA, key.Curve.Params().BitSize
+	case ed25519.PublicKey:
+		return KeyEd25519, 8 * len(key)
+	}
+	return KeyUnknown, 0
+}
+
+func weakSignature(cert *x509.Certificate) bool {
+	switch cert.SignatureAlgorithm {
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		return true
+	}
+	return false
+}
+
+// selfSigned takes the names for proof where crypto/x509 does not verify the
+// algorithm any more.
+func selfSigned(cert *x509.Certificate) bool {
+	if !slices.Equal(cert.RawIssuer, cert.RawSubject) {
+		return false
+	}
+	return weakSignature(cert) ||
+		cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
+}
