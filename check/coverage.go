@@ -1,0 +1,28 @@
+package check
+
+import "maildoctor/check/dnsx"
+
+// Reasons of a coverage, beside those that begin with "dns-" and end in a
+// dnsx.Status.
+const (
+	ReasonNotSelected    = "not-selected"        // the user asked for other checks
+	ReasonNoSMTP         = "no-smtp"             // the user wants no connection
+	ReasonNoHosts        = "no-hosts"            // there is no mail host to ask
+	ReasonNoDomain       = "domain-not-found"    // the domain does not exist
+	ReasonNullMX         = "null-mx"             // the domain takes no mail (RFC 7505)
+	ReasonPort25         = "port-25-blocked"     // no MX host answers on port 25: it is probably closed on the way
+	ReasonPrivateAddress = "private-address"     // not dialled without permission
+	ReasonConnections    = "connections-budget"  // MaxConnections are used up
+	ReasonBudget         = dnsx.ReasonBudget     // the questions of the audit are used up
+	ReasonTempfail       = "tempfail"            // the host put us off with 4yz
+	ReasonNoAnswer       = "no-answer"           // a host did not answer in time
+	ReasonNetwork        = "network-unreachable" // no way to the address from here
+	ReasonTLS            = "tls-not-tested"      // the host may want a TLS that crypto/tls does not know
+	ReasonNoSender       = "no-sender"           // the SPF record says that nobody sends for the domain
+	ReasonNoAddress      = "no-address-given"    // no sending address, and no MX host in its place
+	ReasonSelector       = "no-known-selector"   // DKIM selectors cannot be listed
+	ReasonWildcard       = "wildcard"            // every selector answers
+	ReasonDeadline       = "deadline"            // the time of the audit was up
+	ReasonInterrupted    = "interrupted"         // the user stopped it
+	ReasonInternal       = dnsx.ReasonPanic      // a part of this program failed
+)

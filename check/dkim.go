@@ -1,0 +1,256 @@
+package check
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"maildoctor/check/dkim"
+	"maildoctor/check/senders"
+	"maildoctor/check/spf"
+)
+
+// The rules about DKIM keys.
+const (
+	dkimUnknown      RuleID = "DKIM-SELECTOR-UNKNOWN"
+	dkimNotFound     RuleID = "DKIM-SELECTOR-NOT-FOUND"
+	dkimNoWorkingKey RuleID = "DKIM-NO-WORKING-KEY"
+	dkimRevoked      RuleID = "DKIM-KEY-REVOKED"
+	dkimSyntax       RuleID = "DKIM-KEY-SYNTAX"
+	dkimTooShort     RuleID = "DKIM-KEY-TOO-SHORT"
+	dkimShort        RuleID = "DKIM-KEY-SHORT"
+	dkimTesting      RuleID = "DKIM-KEY-TESTING"
+	dkimMultiple     RuleID = "DKIM-KEY-MULTIPLE"
+	dkimSHA1         RuleID = "DKIM-KEY-SHA1-ONLY"
+	dkimService      RuleID = "DKIM-KEY-SERVICE"
+	dkimType         RuleID = "DKIM-KEY-UNKNOWN-TYPE"
+	dkimDangling     RuleID = "DKIM-KEY-DANGLING"
+	dkimWildcard     RuleID = "DKIM-WILDCARD"
+)
+
+func dkimChecker() checker {
+	return checker{
+		name: "dkim", gather: gatherDKIM, judge: judgeDKIM, merits: meritsDKIM,
+		rules: []RuleID{
+			dkimUnknown, dkimNotFound, dkimNoWorkingKey, dkimRevoked, dkimSyntax, dkimTooShort, dkimShort,
+			dkimTesting, dkimMultiple, dkimSHA1, dkimService, dkimType, dkimDangling, dkimWildcard,
+		},
+	}
+}
+
+// DKIM is what was found of the keys of a domain.
+type DKIM struct {
+	Given  []dkim.Selector `json:"given,omitempty"`  // the selectors that the user named
+	Search *dkim.Guesses   `json:"search,omitempty"` // those that were guessed instead
+}
+
+// selectors are the key records to judge.
+func (d *DKIM) selectors() []dkim.Selector {
+	if d.Search != nil {
+		return d.Search.Found
+	}
+	return d.Given
+}
+
+func gatherDKIM(ctx context.Context, r *run) Coverage {
+	d := &DKIM{}
+	r.facts.DKIM = d
+	if len(r.opts.Selectors) > 0 {
+		d.Given = make([]dkim.Selector, len(r.opts.Selectors))
+		var parts group
+		for i, name := range r.opts.Selectors {
+			parts.Go(func() { d.Given[i] = dkim.Lookup(ctx, r.dns, r.domain, name) })
+		}
+		parts.Wait()
+		for _, s := range d.Given {
+			if !s.Status.Known() {
+				return r.unknown(ctx, string(s.Status), s.Reason, s.Asked)
+			}
+		}
+		return Coverage{State: Done}
+	}
+	hosts, domains, silent := r.signs(ctx)
+	if silent {
+		r.facts.DKIM = nil
+		return Coverage{State: Skipped, Reason: ReasonNoSender}
+	}
+	s := dkim.Guess(ctx, r.dns, r.domain, [][]string{senders.Selectors(hosts, domains), senders.Blind()})
+	d.Search = &s
+	switch {
+	case s.Working():
+		return Coverage{State: Done}
+	case len(s.Unknown) > 0:
+		return r.unknown(ctx, string(s.Unknown[0].Status), s.Unknown[0].Reason, s.Unknown[0].Asked)
+	case s.Wildcard:
+		return Coverage{State: Inconclusive, Reason: ReasonWildcard}
+	}
+	return Coverage{State: Inconclusive, Reason: ReasonSelector}
+}
+
+// signs returns what names the providers of the domain, its MX hosts and the
+// domains in its SPF record, and whether the record says that nobody sends.
+// Both questions are those of other checkers, asked once for all.
+func (r *run) signs(ctx context.Context) (hosts, domains []string, silent bool) {
+	var parts group
+	parts.Go(func() {
+		for _, mx := range r.dns.Lookup(ctx, r.domain, dns.TypeMX).MXs() {
+			hosts = append(hosts, mx.Host)
+		}
+	})
+	selection := spf.Lookup(ctx, r.dns, r.domain)
+	parts.Wait()
+	if selection.Outcome != spf.One {
+		return hosts, nil, false
+	}
+	record, faults := spf.Parse(string(selection.Records[0]))
+	silent = len(faults) == 0
+	for _, d := range record.Directives {
+		if d.Qualifier == spf.QualifierPass {
+			silent = false
+		}
+		if d.Mechanism == spf.MechanismInclude {
+			domains = append(domains, d.Domain.Text)
+		}
+	}
+	if redirect := record.Redirect(); redirect != nil {
+		domains, silent = append(domains, redirect.Value.Text), false
+	}
+	return hosts, domains, silent
+}
+
+func judgeDKIM(f *Facts, add func(Finding)) {
+	d := f.DKIM
+	if d == nil {
+		return
+	}
+	usable, broken, present := false, false, 0
+	for _, s := range d.selectors() {
+		if s.HasKey() {
+			present++
+		}
+		usable = usable || s.Working()
+		broken = judgeSelector(f.Domain, s, d.Search != nil, add) || broken
+	}
+	if d.Search == nil {
+		if present > 0 && !usable && !broken {
+			add(Finding{Rule: dkimNoWorkingKey, Subject: f.Domain, Params: params("selectors", names(d.Given))})
+		}
+		return
+	}
+	if d.Search.Wildcard {
+		add(Finding{Rule: dkimWildcard, Subject: f.Domain})
+	}
+	if present == 0 && !d.Search.Wildcard && len(d.Search.Unknown) == 0 {
+		add(Finding{Rule: dkimUnknown, Subject: f.Domain, Params: params("asked", len(d.Search.Asked))})
+	}
+}
+
+// judgeSelector judges the records at one selector and reports whether it found
+// one that no verifier can use. A guessed name that is not there proves nothing.
+func judgeSelector(domain string, s dkim.Selector, guessed bool, add func(Finding)) (broken bool) {
+	switch {
+	case s.Dangling():
+		if p, ok := senders.ByDKIM(s.Chain[len(s.Chain)-1]); !ok || p.ID != "microsoft-365" {
+			add(Finding{
+				Rule: dkimDangling, Subject: s.Asked,
+				Params: params("selector", s.Name, "target", s.Chain[len(s.Chain)-1]),
+			})
+		}
+		return true
+	case s.Status.Absent() && !guessed:
+		add(Finding{Rule: dkimNotFound, Subject: s.Asked, Params: params("selector", s.Name)})
+		return true
+	}
+	var keys []dkim.Record
+	var evidence []string
+	for _, r := range s.Records {
+		if r.IsKey() || !guessed {
+			keys, evidence = append(keys, r), append(evidence, string(r.Text))
+		}
+	}
+	if len(keys) > 1 {
+		add(Finding{
+			Rule: dkimMultiple, Subject: s.Asked, Evidence: evidence,
+			Params: params("selector", s.Name, "count", len(keys)),
+		})
+	}
+	for _, r := range keys {
+		broken = judgeKey(s, r, add) || broken
+	}
+	return broken
+}
+
+// judgeKey judges one key record and reports whether a rule about a key that
+// cannot be used is broken.
+func judgeKey(s dkim.Selector, r dkim.Record, add func(Finding)) (broken bool) {
+	raise := func(rule RuleID, more ...any) {
+		add(Finding{
+			Rule: rule, Subject: s.Asked, Evidence: []string{string(r.Text)},
+			Params: params(append([]any{"selector", s.Name}, more...)...),
+		})
+	}
+	for _, fault := range r.Faults {
+		switch {
+		case !fault.Unusable:
+			continue
+		case fault.Reason == dkim.UnknownKeyType:
+			raise(dkimType, "type", r.Key.Type)
+		default:
+			raise(dkimSyntax, "tag", fault.Tag, "column", fault.Offset+1, "reason", fault.Reason)
+		}
+		broken = true
+	}
+	key := r.Key
+	if key == nil || broken {
+		return broken
+	}
+	if key.Revoked {
+		raise(dkimRevoked)
+		return false
+	}
+	if key.Type == dkim.RSA && key.Bits < dkim.MinBits {
+		raise(dkimTooShort, "bits", key.Bits)
+		broken = true
+	} else if key.Type == dkim.RSA && key.Bits < dkim.RecommendedBits {
+		raise(dkimShort, "bits", key.Bits)
+	}
+	if !key.Allows("sha256") {
+		raise(dkimSHA1)
+		broken = true
+	}
+	if !key.Mail() {
+		raise(dkimService, "services", join(key.Services, ":"))
+		broken = true
+	}
+	if key.Testing() {
+		raise(dkimTesting)
+	}
+	return broken
+}
+
+func names(selectors []dkim.Selector) string {
+	var out []string
+	for _, s := range selectors {
+		out = append(out, string(s.Name))
+	}
+	slices.Sort(out)
+	return strings.Join(slices.Compact(out), ", ")
+}
+
+func meritsDKIM(f *Facts, add func(Merit)) {
+	if f.DKIM == nil {
+		return
+	}
+	for _, s := range f.DKIM.selectors() {
+		for _, r := range s.Records {
+			if r.Working() && !r.Key.Testing() {
+				add(Merit{
+					ID: "dkim-key", Subject: s.Asked,
+					Params: params("selector", s.Name, "type", r.Key.Type, "bits", r.Key.Bits),
+				})
+			}
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package check
+
+import (
+	"net/netip"
+
+	"maildoctor/check/dmarc"
+	"maildoctor/check/dnsx"
+	"maildoctor/check/mx"
+	"maildoctor/check/spf"
+)
+
+// Facts are what the checkers saw of one domain, a typed field a subject; nil
+// means that it was not gathered. They survive JSON: judging facts that were
+// read back gives the same findings.
+type Facts struct {
+	Domain       string     `json:"domain"`
+	Checks       []string   `json:"checks,omitempty"` // the checkers asked for; nil for all
+	Gathered     []Coverage `json:"gathered,omitempty"`
+	AllowPrivate bool       `json:"allow_private,omitempty"`
+	SMTPPort     uint16     `json:"smtp_port,omitempty"`
+
+	// NotPublic lists the addresses of mail hosts that the internet does not
+	// route (RFC 6890), sorted.
+	NotPublic []netip.Addr `json:"not_public,omitempty"`
+
+	MX     *mx.Result      `json:"mx,omitempty"`
+	SPF    *spf.Tree       `json:"spf,omitempty"`
+	Sender *spf.Evaluation `json:"sender,omitempty"` // SPF of the sending host that the user named
+	DKIM   *DKIM           `json:"dkim,omitempty"`
+	DMARC  *dmarc.Policy   `json:"dmarc,omitempty"`
+	PTR    []Reverse       `json:"ptr,omitempty"`
+	SMTP   []Dialogue      `json:"smtp,omitempty"`
+}
+
+// exists tells whether the domain exists, from the first lookup of the domain
+// itself that found out.
+func (f *Facts) exists() dnsx.Status {
+	if f.MX != nil && f.MX.Status.Known() {
+		return f.MX.Status
+	}
+	if f.SPF != nil && f.SPF.Root != nil && f.SPF.Root.Status != "" {
+		return f.SPF.Root.Status
+	}
+	return dnsx.Failed
+}
+
+// Role reads the domain's role from its own records. A domain that takes mail
+// and does not say that nobody sends for it is taken for a sending one.
+func (f *Facts) Role() Role {
+	if f.MX == nil || f.SPF == nil || f.SPF.Root == nil || !f.MX.Status.Known() {
+		return Unknown
+	}
+	takesMail := len(f.MX.Hosts) > 0 && !(f.MX.Implicit && f.MX.Hosts[0].Status().Absent())
+	switch f.SPF.Root.Outcome {
+	case spf.Unknown:
+		return Unknown
+	case spf.None:
+		switch {
+		case f.MX.RefusesMail():
+			return Parked
+		case !takesMail:
+			return Unknown
+		}
+		return Sending
+	}
+	switch {
+	case f.SPF.Senders:
+		return Sending
+	case takesMail && !f.MX.Implicit:
+		return Receiving
+	}
+	return Parked
+}
+
+func (o Options) smtpPort() uint16 {
+	if o.SMTPPort <= 0 || o.SMTPPort > 65535 {
+		return 25
+	}
+	return uint16(o.SMTPPort)
+}

@@ -1,0 +1,397 @@
+package check
+
+import (
+	"cmp"
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"maildoctor/check/mx"
+	"maildoctor/check/smtp"
+	"maildoctor/check/tlsx"
+)
+
+// The rules about mail hosts.
+const (
+	smtpNoHost      RuleID = "SMTP-NO-HOST-REACHABLE"
+	smtpUnreachable RuleID = "SMTP-HOST-UNREACHABLE"
+	smtpRefused     RuleID = "SMTP-SERVICE-REFUSED"
+	smtpBannerName  RuleID = "SMTP-BANNER-NAME"
+	smtpEhloRefused RuleID = "SMTP-EHLO-REFUSED"
+	smtpNoTLS       RuleID = "SMTP-STARTTLS-MISSING"
+	smtpStripped    RuleID = "SMTP-STARTTLS-STRIPPED"
+	smtpTLSRefused  RuleID = "SMTP-STARTTLS-REFUSED"
+	smtpTLSFailed   RuleID = "SMTP-STARTTLS-FAILED"
+	smtpInjection   RuleID = "SMTP-STARTTLS-INJECTION"
+	smtpAuthClear   RuleID = "SMTP-AUTH-BEFORE-TLS"
+	smtp465Clear    RuleID = "SMTP-465-CLEAR"
+	smtp587NoTLS    RuleID = "SMTP-587-NO-STARTTLS"
+)
+
+// Limits of the hosts that one audit greets.
+const (
+	MaxHosts     = 5 // MX hosts, the most preferred first
+	MaxAddresses = 2 // addresses of each, one IPv4 and one IPv6 if it has both
+)
+
+// The ports of message submission (RFC 8314 section 3.3, RFC 6409).
+const (
+	portSubmissions = 465
+	portSubmission  = 587
+)
+
+func smtpChecker() checker {
+	return checker{
+		name: "smtp", gather: gatherSMTP, judge: judgeSMTP, merits: meritsSMTP,
+		rules: []RuleID{
+			smtpNoHost, smtpUnreachable, smtpRefused, smtpBannerName, smtpEhloRefused, smtpNoTLS, smtpStripped,
+			smtpTLSRefused, smtpTLSFailed, smtpInjection, smtpAuthClear, smtp465Clear, smtp587NoTLS,
+		},
+	}
+}
+
+// A Dialogue is one session with a mail host and what TLS showed in it.
+type Dialogue struct {
+	smtp.Session
+	TLS *tlsx.State `json:"tls,omitempty"`
+}
+
+// isMX reports whether the session was one with the MX service.
+func (f *Facts) isMX(d *Dialogue) bool { return d.Port == f.SMTPPort && !d.Implicit }
+
+func gatherSMTP(ctx context.Context, r *run) Coverage {
+	if r.opts.NoSMTP {
+		return Coverage{State: Skipped, Reason: ReasonNoSMTP}
+	}
+	found := r.hosts(ctx)
+	if found.RefusesMail() {
+		return Coverage{State: Skipped, Reason: ReasonNullMX}
+	}
+	hosts := reachable(found)
+	if len(hosts) == 0 {
+		if c := mxCoverage(ctx, r, found); c.State != Done {
+			return c
+		}
+		return Coverage{State: Skipped, Reason: ReasonNoHosts}
+	}
+	sessions := make([][]Dialogue, len(hosts))
+	var parts group
+	for i, h := range hosts {
+		parts.Go(func() { sessions[i] = r.greet(ctx, h) })
+	}
+	parts.Wait()
+	r.facts.SMTP = slices.Concat(sessions...)
+	return smtpCoverage(ctx, r.facts)
+}
+
+// A mailHost is a host to greet at the addresses given.
+type mailHost struct {
+	name  string
+	addrs []netip.Addr
+}
+
+// reachable picks the hosts to greet: each name once, the first address of each
+// family, hosts with the same addresses only once.
+func reachable(found *mx.Result) []mailHost {
+	var hosts []mailHost
+	for _, h := range found.Hosts {
+		var addrs []netip.Addr
+		all := h.Addrs()
+		for _, is4 := range []bool{true, false} {
+			if i := slices.IndexFunc(all, func(a netip.Addr) bool { return a.Is4() == is4 }); i >= 0 {
+				addrs = append(addrs, all[i])
+			}
+		}
+		known := slices.ContainsFunc(hosts, func(k mailHost) bool { return k.name == h.Name })
+		if len(addrs) > 0 && !known && len(hosts) < MaxHosts {
+			hosts = append(hosts, mailHost{h.Name, addrs[:min(len(addrs), MaxAddresses)]})
+		}
+	}
+	return hosts
+}
+
+// greet talks to one host, one connection after the other: the MX service at
+// each address, then the submission services at the first that answered.
+func (r *run) greet(ctx context.Context, h mailHost) []Dialogue {
+	var out []Dialogue
+	best := h.addrs[0]
+	for _, a := range h.addrs {
+		d := r.session(ctx, smtp.Target{Host: h.name, Addr: a, Port: r.opts.smtpPort()})
+		if d.Outcome == smtp.OutcomeOK && out != nil && out[0].Outcome != smtp.OutcomeOK {
+			best = a
+		}
+		out = append(out, d)
+	}
+	for _, port := range []uint16{portSubmissions, portSubmission} {
+		if port != r.opts.smtpPort() {
+			out = append(out, r.session(ctx, smtp.Target{Host: h.name, Addr: best, Port: port, Implicit: port == portSubmissions}))
+		}
+	}
+	return out
+}
+
+// session holds one dialogue, while nobody else talks to that address.
+func (r *run) session(ctx context.Context, t smtp.Target) Dialogue {
+	var d Dialogue
+	release := r.guard.hold(ctx, t.Addr)
+	if release == nil {
+		d.Session = smtp.Session{Host: t.Host, Addr: t.Addr, Port: t.Port, Implicit: t.Implicit, Outcome: smtp.OutcomeTimeout}
+		return d
+	}
+	defer release()
+	d.Session = *smtp.Probe(ctx, r.guard.dial, t, smtp.Options{
+		Helo: cmp.Or(r.opts.Helo, r.opts.Hostname),
+		Handshake: func(ctx context.Context, conn net.Conn, host string) (secured net.Conn) {
+			secured, d.TLS = tlsx.Handshake(ctx, conn, tlsx.Config{ServerName: host, Roots: r.net.Roots, Now: r.net.Now()})
+			return secured
+		},
+	})
+	return d
+}
+
+// smtpCoverage says how far the MX services could be seen. Where no address
+// could be connected to at all, the way there is closed: that says nothing
+// about the hosts.
+func smtpCoverage(ctx context.Context, f *Facts) Coverage {
+	var first Coverage
+	silent, answered := true, map[string]bool{}
+	for i := range f.SMTP {
+		d := &f.SMTP[i]
+		if !f.isMX(d) {
+			continue
+		}
+		reason := unclear(d)
+		if reason == "" {
+			answered[d.Host] = true
+		}
+		if reason != "" && first.Reason == "" {
+			first = Coverage{State: Inconclusive, Reason: reason, Subject: d.Host}
+		}
+		silent = silent && (d.Outcome == smtp.OutcomeTimeout || d.Outcome == smtp.OutcomeUnreachable)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return interrupted(ctx)
+	case silent:
+		return Coverage{State: Inconclusive, Reason: ReasonPort25}
+	case first.Reason != "" && !answered[first.Subject]:
+		return first
+	}
+	return Coverage{State: Done}
+}
+
+// unclear returns why a dialogue says nothing definite about the host or its
+// TLS, or "".
+func unclear(d *Dialogue) string {
+	switch d.Outcome {
+	case smtp.OutcomeOK:
+		return unclearTLS(d)
+	case smtp.OutcomeRefused, smtp.OutcomeService, smtp.OutcomeNotSMTP, smtp.OutcomeEhloRefused:
+		return ""
+	case smtp.OutcomeTempfail:
+		return ReasonTempfail
+	case smtp.OutcomePrivate:
+		return ReasonPrivateAddress
+	case smtp.OutcomeBudget:
+		return ReasonConnections
+	case smtp.OutcomeUnreachable:
+		return ReasonNetwork
+	}
+	return ReasonNoAnswer
+}
+
+func unclearTLS(d *Dialogue) string {
+	switch d.StartTLS {
+	case smtp.StartTLSTempfail:
+		return ReasonTempfail
+	case smtp.StartTLSFailed:
+		outcome, certain := d.handshakeFault()
+		switch {
+		case certain, outcome == tlsx.OutcomeWeakKey: // which has a rule of its own
+			return ""
+		case outcome == tlsx.OutcomeProtocol:
+			return ReasonTLS
+		}
+		return ReasonNoAnswer
+	}
+	return ""
+}
+
+func judgeSMTP(f *Facts, add func(Finding)) {
+	var refused []string
+	up, down := 0, 0
+	for i := range f.SMTP {
+		d := &f.SMTP[i]
+		if !f.isMX(d) {
+			judgeSubmission(d, add)
+			continue
+		}
+		switch d.Outcome {
+		case smtp.OutcomeOK:
+			up++
+			judgeMXService(d, add)
+		case smtp.OutcomeEhloRefused:
+			up++
+			add(Finding{
+				Rule: smtpEhloRefused, Subject: d.Host, Evidence: d.Transcript,
+				Params: params("host", d.Host, "code", code(d.EhloRefusal)),
+			})
+		case smtp.OutcomeRefused, smtp.OutcomeService, smtp.OutcomeNotSMTP:
+			down++
+			refused = append(refused, d.Host)
+		}
+	}
+	if up == 0 && down > 0 && down == f.mxSessions() {
+		slices.Sort(refused)
+		add(Finding{
+			Rule: smtpNoHost, Subject: f.Domain, Evidence: f.transcripts(),
+			Params: params("hosts", strings.Join(slices.Compact(refused), ", ")),
+		})
+		return
+	}
+	if up > 0 {
+		judgeAbsent(f, add)
+	}
+}
+
+// judgeAbsent judges addresses that do not serve while another one does, so
+// that the way out is known to be open. No way out for IPv6 is our side's.
+func judgeAbsent(f *Facts, add func(Finding)) {
+	six := false
+	for i := range f.SMTP {
+		six = six || f.SMTP[i].Addr.Is6() && f.SMTP[i].Outcome == smtp.OutcomeOK
+	}
+	for i := range f.SMTP {
+		d := &f.SMTP[i]
+		if !f.isMX(d) {
+			continue
+		}
+		p := params("host", d.Host, "address", d.Addr, "port", d.Port, "outcome", d.Outcome)
+		switch d.Outcome {
+		case smtp.OutcomeService:
+			add(Finding{
+				Rule: smtpRefused, Subject: d.Host, Evidence: d.Transcript,
+				Params: params("host", d.Host, "address", d.Addr, "code", code(d.Greeting)),
+			})
+		case smtp.OutcomeRefused, smtp.OutcomeNotSMTP:
+			add(Finding{Rule: smtpUnreachable, Subject: d.Host, Params: p, Evidence: d.Transcript})
+		case smtp.OutcomeTimeout:
+			if d.Addr.Is4() || six {
+				add(Finding{Rule: smtpUnreachable, Subject: d.Host, Params: p})
+			}
+		}
+	}
+}
+
+// judgeMXService judges a dialogue that went through.
+func judgeMXService(d *Dialogue, add func(Finding)) {
+	raise := func(rule RuleID, more ...any) {
+		add(Finding{
+			Rule: rule, Subject: d.Host, Evidence: d.Transcript,
+			Params: params(append([]any{"host", d.Host, "address", d.Addr}, more...)...),
+		})
+	}
+	if !smtp.IsHostName(d.GreetingName) && d.StartTLS != smtp.StartTLSStripped {
+		add(Finding{
+			Rule: smtpBannerName, Subject: d.Host, Evidence: d.Transcript[:min(len(d.Transcript), 1)],
+			Params: params("host", d.Host, "name", d.GreetingName),
+		})
+	}
+	switch d.StartTLS {
+	case smtp.StartTLSNotOffered:
+		raise(smtpNoTLS)
+	case smtp.StartTLSStripped:
+		raise(smtpStripped)
+	case smtp.StartTLSRefused:
+		raise(smtpTLSRefused, "code", code(d.StartTLSReply))
+	case smtp.StartTLSInjection:
+		raise(smtpInjection)
+	case smtp.StartTLSFailed:
+		if reason, ok := d.handshakeFault(); ok {
+			raise(smtpTLSFailed, "reason", reason)
+		}
+	case smtp.StartTLSBroken:
+		raise(smtpTLSFailed, "reason", tlsx.OutcomeClosed)
+	}
+	judgeAuth(d, add)
+}
+
+// handshakeFault returns how the handshake failed, where that was the server's
+// doing for sure. Where time ran out, or the server may want what crypto/tls
+// does not know, it could not be tested.
+func (d *Dialogue) handshakeFault() (tlsx.Outcome, bool) {
+	if d.TLS == nil {
+		return "", false
+	}
+	switch d.TLS.Outcome {
+	case tlsx.OutcomeClosed, tlsx.OutcomeReset, tlsx.OutcomeAlert, tlsx.OutcomeNotTLS, tlsx.OutcomeBadCertificate:
+		return d.TLS.Outcome, true
+	}
+	return d.TLS.Outcome, false
+}
+
+// judgeAuth judges passwords asked for in the clear (RFC 4954 section 4).
+func judgeAuth(d *Dialogue, add func(Finding)) {
+	if d.Clear == nil || !slices.ContainsFunc(d.Clear.Auth, func(m string) bool { return m == "PLAIN" || m == "LOGIN" }) {
+		return
+	}
+	add(Finding{
+		Rule: smtpAuthClear, Subject: d.Host, Evidence: d.Transcript,
+		Params: params("host", d.Host, "port", d.Port),
+	})
+}
+
+// judgeSubmission judges ports 465 and 587, where a host has them at all.
+func judgeSubmission(d *Dialogue, add func(Finding)) {
+	p := params("host", d.Host)
+	switch {
+	case d.Port == portSubmissions && d.TLS != nil && d.TLS.Outcome == tlsx.OutcomeNotTLS:
+		add(Finding{Rule: smtp465Clear, Subject: d.Host, Params: p, Evidence: d.Transcript})
+	case d.Port == portSubmission && d.Outcome == smtp.OutcomeOK:
+		if d.StartTLS == smtp.StartTLSNotOffered {
+			add(Finding{Rule: smtp587NoTLS, Subject: d.Host, Params: p, Evidence: d.Transcript})
+		}
+		judgeAuth(d, add)
+	}
+}
+
+func (f *Facts) mxSessions() int {
+	n := 0
+	for i := range f.SMTP {
+		if f.isMX(&f.SMTP[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *Facts) transcripts() []string {
+	var out []string
+	for i := range f.SMTP {
+		if f.isMX(&f.SMTP[i]) {
+			out = append(out, f.SMTP[i].Transcript...)
+		}
+	}
+	return out
+}
+
+// code is the reply code, or nothing where there was no reply.
+func code(r *smtp.Reply) string {
+	if r == nil {
+		return ""
+	}
+	return params("code", r.Code)["code"]
+}
+
+func meritsSMTP(f *Facts, add func(Merit)) {
+	seen := map[string]bool{}
+	for i := range f.SMTP {
+		d := &f.SMTP[i]
+		if f.isMX(d) && d.StartTLS == smtp.StartTLSOK && d.TLS != nil && !seen[d.Host] {
+			seen[d.Host] = true
+			add(Merit{ID: "smtp-starttls", Subject: d.Host, Params: params("host", d.Host, "version", d.TLS.Version)})
+		}
+	}
+}

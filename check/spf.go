@@ -1,0 +1,230 @@
+package check
+
+import (
+	"context"
+	"strconv"
+
+	"maildoctor/check/spf"
+)
+
+// The rules about SPF records.
+const (
+	spfMissing        RuleID = "SPF-MISSING"
+	spfMultiple       RuleID = "SPF-MULTIPLE"
+	spfSyntax         RuleID = "SPF-SYNTAX"
+	spfTooManyLookups RuleID = "SPF-TOO-MANY-LOOKUPS"
+	spfNearLimit      RuleID = "SPF-NEAR-LOOKUP-LIMIT"
+	spfTooManyVoids   RuleID = "SPF-TOO-MANY-VOID-LOOKUPS"
+	spfIncludeDead    RuleID = "SPF-INCLUDE-DEAD"
+	spfLoop           RuleID = "SPF-LOOP"
+	spfTooManyMX      RuleID = "SPF-TOO-MANY-MX"
+	spfAllPass        RuleID = "SPF-ALL-PASS"
+	spfAllNeutral     RuleID = "SPF-ALL-NEUTRAL"
+	spfAllMissing     RuleID = "SPF-ALL-MISSING"
+	spfPTR            RuleID = "SPF-PTR"
+	spfRangeTooWide   RuleID = "SPF-RANGE-TOO-WIDE"
+	spfRedirectIdle   RuleID = "SPF-REDIRECT-IGNORED"
+	spfTermsAfterAll  RuleID = "SPF-TERMS-AFTER-ALL"
+	spfNotAuthorised  RuleID = "SPF-IP-NOT-AUTHORISED"
+	parkedSPFOpen     RuleID = "PARKED-SPF-OPEN"
+)
+
+// Ranges wider than these authorise strangers: the widest that a known sender
+// publishes are a /8 and a /20.
+const (
+	widestIP4 = 8
+	widestIP6 = 16
+)
+
+// nearLookups is how many of the ten lookups leave no room for one more sender.
+const nearLookups = spf.MaxLookups - 1
+
+func spfChecker() checker {
+	return checker{
+		name: "spf", gather: gatherSPF, judge: judgeSPF, merits: meritsSPF,
+		rules: []RuleID{
+			spfMissing, spfMultiple, spfSyntax, spfTooManyLookups, spfNearLimit, spfTooManyVoids,
+			spfIncludeDead, spfLoop, spfTooManyMX, spfAllPass, spfAllNeutral, spfAllMissing, spfPTR,
+			spfRangeTooWide, spfRedirectIdle, spfTermsAfterAll, spfNotAuthorised, parkedSPFOpen,
+		},
+	}
+}
+
+func gatherSPF(ctx context.Context, r *run) Coverage {
+	t := spf.Walk(ctx, r.dns, r.domain)
+	r.facts.SPF = t
+	if r.opts.IP.IsValid() {
+		r.facts.Sender = spf.Evaluate(ctx, r.dns, spf.Query{
+			IP: r.opts.IP, Domain: r.domain, MailFrom: r.opts.From, Helo: r.opts.Helo, Now: r.net.Now,
+		})
+	}
+	if t.Incomplete {
+		return r.unknown(ctx, string(t.Status), t.Reason, t.Domain)
+	}
+	return Coverage{State: Done}
+}
+
+func judgeSPF(f *Facts, add func(Finding)) {
+	t := f.SPF
+	if t == nil || t.Root == nil {
+		return
+	}
+	switch {
+	case t.Root.Outcome == spf.None && f.Role() == Parked:
+		add(Finding{Rule: parkedSPFOpen, Subject: t.Domain})
+	case t.Root.Outcome == spf.None:
+		add(Finding{Rule: spfMissing, Subject: t.Domain, Evidence: texts(t.Root.Lookalikes)})
+	}
+	t.Each(func(n *spf.Node) { judgeSPFNode(n, add) })
+	for n := t.Root; n != nil; n = redirected(n) {
+		judgeSPFOwn(n, add)
+	}
+	judgeSPFTotals(t, add)
+	judgeSender(f, add)
+}
+
+// judgeSender judges what SPF says of the sending host that the user named. The
+// other results come from faults that have rules of their own.
+func judgeSender(f *Facts, add func(Finding)) {
+	e := f.Sender
+	if e == nil {
+		return
+	}
+	switch e.Result {
+	case spf.ResultFail, spf.ResultSoftFail, spf.ResultNeutral:
+		add(Finding{
+			Rule: spfNotAuthorised, Subject: f.Domain, Evidence: texts(f.SPF.Root.Records),
+			Params: params("address", e.IP, "result", e.Result),
+		})
+	}
+}
+
+// judgeSPFNode judges what breaks the whole policy wherever in the tree it
+// stands.
+func judgeSPFNode(n *spf.Node, add func(Finding)) {
+	record := texts(n.Records)
+	if n.Outcome == spf.Many {
+		add(Finding{Rule: spfMultiple, Subject: n.Domain, Params: params("count", len(n.Records)), Evidence: record})
+	}
+	for _, fault := range n.Faults {
+		add(Finding{
+			Rule: spfSyntax, Subject: n.Domain, Evidence: record,
+			Params: params("term", fault.Term, "column", fault.Offset+1, "reason", fault.Reason),
+		})
+	}
+	for _, s := range n.Steps {
+		if s.NeverReached || s.Ignored {
+			continue
+		}
+		switch {
+		case s.Loop:
+			add(Finding{Rule: spfLoop, Subject: n.Domain, Params: params("target", s.Target), Evidence: record})
+		case s.Child != nil && s.Child.Outcome == spf.None:
+			add(Finding{
+				Rule: spfIncludeDead, Subject: n.Domain, Evidence: record,
+				Params: params("target", s.Target, "mechanism", s.Kind),
+			})
+		}
+		if s.MX > spf.MaxMX {
+			add(Finding{
+				Rule: spfTooManyMX, Subject: n.Domain, Evidence: record,
+				Params: params("target", s.Target, "count", s.MX),
+			})
+		}
+		if !n.Grants || s.Qualifier != spf.QualifierPass {
+			continue
+		}
+		for _, p := range s.Prefixes {
+			if p.Addr().Is4() && p.Bits() < widestIP4 || p.Addr().Is6() && p.Bits() < widestIP6 {
+				add(Finding{
+					Rule: spfRangeTooWide, Subject: n.Domain, Evidence: record,
+					Params: params("term", s.Text, "prefix", "/"+strconv.Itoa(p.Bits())),
+				})
+				break
+			}
+		}
+	}
+	if n.Grants && n.All == spf.QualifierPass {
+		add(Finding{Rule: spfAllPass, Subject: n.Domain, Evidence: record})
+	}
+}
+
+// judgeSPFOwn judges what costs nothing by itself; in the record of a provider
+// it is the provider's business.
+func judgeSPFOwn(n *spf.Node, add func(Finding)) {
+	record := texts(n.Records)
+	ptr := false
+	for _, s := range n.Steps {
+		switch {
+		case s.Ignored:
+			add(Finding{Rule: spfRedirectIdle, Subject: n.Domain, Params: params("target", s.Target), Evidence: record})
+		case s.NeverReached:
+			add(Finding{Rule: spfTermsAfterAll, Subject: n.Domain, Params: params("term", s.Text), Evidence: record})
+		case s.Kind == string(spf.MechanismPTR):
+			ptr = true
+		}
+	}
+	if ptr {
+		add(Finding{Rule: spfPTR, Subject: n.Domain, Evidence: record})
+	}
+}
+
+func judgeSPFTotals(t *spf.Tree, add func(Finding)) {
+	record := texts(t.Root.Records)
+	switch {
+	case t.Loop:
+	case t.Lookups > spf.MaxLookups:
+		add(Finding{Rule: spfTooManyLookups, Subject: t.Domain, Params: params("lookups", t.Lookups), Evidence: record})
+	case t.Lookups >= nearLookups:
+		add(Finding{Rule: spfNearLimit, Subject: t.Domain, Params: params("lookups", t.Lookups), Evidence: record})
+	}
+	if t.VoidLookups > spf.MaxVoidLookups {
+		add(Finding{Rule: spfTooManyVoids, Subject: t.Domain, Params: params("voids", t.VoidLookups), Evidence: record})
+	}
+	switch {
+	case t.All == spf.QualifierNeutral:
+		add(Finding{Rule: spfAllNeutral, Subject: t.AllDomain, Evidence: record})
+	case t.AllMissing:
+		add(Finding{Rule: spfAllMissing, Subject: t.AllDomain, Evidence: record})
+	}
+}
+
+// redirected returns the record that n hands over to, nil if it does not.
+func redirected(n *spf.Node) *spf.Node {
+	for _, s := range n.Steps {
+		if s.Kind == spf.ModifierRedirect && !s.Ignored {
+			return s.Child
+		}
+	}
+	return nil
+}
+
+func meritsSPF(f *Facts, add func(Merit)) {
+	t := f.SPF
+	if f.Sender != nil && f.Sender.Result == spf.ResultPass {
+		add(Merit{ID: "spf-pass", Subject: f.Domain, Params: params("address", f.Sender.IP)})
+	}
+	if t == nil || t.Incomplete || t.Root.Outcome != spf.One || spfBroken(t) {
+		return
+	}
+	if f.Role() == Parked && t.All == spf.QualifierFail {
+		add(Merit{ID: "parked-locked", Subject: t.Domain})
+		return
+	}
+	add(Merit{ID: "spf-lookups", Subject: t.Domain, Params: params("lookups", t.Lookups)})
+	if t.All == spf.QualifierFail || t.All == spf.QualifierSoftFail {
+		add(Merit{ID: "spf-all", Subject: t.Domain, Params: params("qualifier", t.All)})
+	}
+}
+
+// spfBroken reports whether some sender gets permerror.
+func spfBroken(t *spf.Tree) bool {
+	broken := t.Loop || t.Truncated || t.Lookups > spf.MaxLookups || t.VoidLookups > spf.MaxVoidLookups
+	t.Each(func(n *spf.Node) {
+		broken = broken || n.Outcome != spf.One || len(n.Faults) > 0
+		for _, s := range n.Steps {
+			broken = broken || s.MX > spf.MaxMX
+		}
+	})
+	return broken
+}
