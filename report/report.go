@@ -1,0 +1,156 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"maildoctor/check"
+)
+
+// The schemas of what is written as JSON. The number changes when a field that
+// was there changes its meaning or goes away, not when one is added.
+const (
+	AuditSchema = "maildoctor/audit/1"
+	CheckSchema = "maildoctor/check/1"
+	RuleSchema  = "maildoctor/rule/1"
+	RulesSchema = "maildoctor/rules/1"
+)
+
+// A Report is a Result with the words and the score that belong to it, in the
+// shape that it has as JSON. It has no Rating where only one check was made.
+type Report struct {
+	Schema string     `json:"schema"`
+	Tool   Tool       `json:"tool"`
+	Domain Foreign    `json:"domain"`
+	Time   time.Time  `json:"time"` // UTC, in seconds
+	Role   check.Role `json:"role"`
+	*Rating
+	Coverage []check.Coverage `json:"coverage"` // Subject is foreign text
+	Findings []Finding        `json:"findings"` // worst first
+	Merits   []Merit          `json:"merits"`
+	Remedies []any            `json:"remedies"`
+	Facts    any              `json:"facts,omitempty"`
+}
+
+// A Tool is the program that made a report.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// A Finding is a broken rule with its page, in one language. Points are what
+// the rule costs the deliverability score, once for all of its findings.
+type Finding struct {
+	ID       check.RuleID       `json:"id"`
+	Severity Severity           `json:"severity"`
+	Area     string             `json:"area"`
+	Subject  Foreign            `json:"subject"`
+	Points   int                `json:"points"`
+	Security int                `json:"security_points"` // the same for the security score
+	Params   map[string]Foreign `json:"params"`
+	Evidence []Foreign          `json:"evidence"`
+	Title    string             `json:"title"`
+	Why      string             `json:"why"`
+	Fix      string             `json:"fix"`
+	Refs     []string           `json:"refs"`
+}
+
+// A Merit is something good, with its sentence in one language.
+type Merit struct {
+	ID      string             `json:"id"`
+	Subject Foreign            `json:"subject"`
+	Params  map[string]Foreign `json:"params"`
+	Text    string             `json:"text"`
+}
+
+// New makes the report of an audit. The result is not changed.
+func New(res *check.Result, cat *Catalog, lang Lang, version string) *Report {
+	r := NewCheck(res, cat, lang, version)
+	r.Schema = AuditSchema
+	r.Rating = r.rate(cat)
+	return r
+}
+
+// NewCheck makes the report of a single check, which has no score.
+func NewCheck(res *check.Result, cat *Catalog, lang Lang, version string) *Report {
+	r := &Report{
+		Schema:   CheckSchema,
+		Tool:     Tool{Name: "maildoctor", Version: version},
+		Domain:   Foreign(res.Domain),
+		Time:     res.Time.UTC().Truncate(time.Second),
+		Role:     res.Role,
+		Coverage: append([]check.Coverage{}, res.Coverage...),
+		Findings: make([]Finding, 0, len(res.Findings)),
+		Merits:   make([]Merit, 0, len(res.Merits)),
+		Remedies: []any{},
+	}
+	if r.Role == "" {
+		r.Role = check.Unknown
+	}
+	if res.Facts != nil {
+		r.Facts = res.Facts
+	}
+	for _, f := range res.Findings {
+		r.Findings = append(r.Findings, join(f, cat, lang, res.Domain))
+	}
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(
+			cmp.Compare(a.Severity.rank(), b.Severity.rank()),
+			cmp.Compare(b.Points, a.Points),
+			cmp.Compare(a.ID, b.ID),
+			cmp.Compare(a.Subject, b.Subject),
+		)
+	})
+	for _, m := range res.Merits {
+		r.Merits = append(r.Merits, Merit{
+			ID:      m.ID,
+			Subject: Foreign(m.Subject),
+			Params:  foreign(m.Params),
+			Text:    lang.merit(m, res.Domain),
+		})
+	}
+	return r
+}
+
+// join gives a finding the words of its rule. A rule without a page is a fault
+// of the program; its finding is shown by its ID and costs nothing.
+func join(f check.Finding, cat *Catalog, lang Lang, domain string) Finding {
+	out := Finding{
+		ID:       f.Rule,
+		Severity: Notice,
+		Area:     areaProgram,
+		Subject:  Foreign(f.Subject),
+		Params:   foreign(f.Params),
+		Evidence: make([]Foreign, len(f.Evidence)),
+		Title:    Cut(string(f.Rule), maxValue),
+		Refs:     []string{},
+	}
+	for i, line := range f.Evidence {
+		out.Evidence[i] = Foreign(line)
+	}
+	rule := cat.Rule(f.Rule)
+	if rule == nil {
+		return out
+	}
+	var words []string
+	for _, p := range rule.Params {
+		if p.Word {
+			words = append(words, p.Name)
+		}
+	}
+	page, values := rule.page(lang), lang.values(domain, f.Subject, f.Params, words...)
+	out.Severity, out.Area = rule.Severity, rule.Area
+	out.Points, out.Security = rule.Deliverability, rule.Security
+	out.Title, out.Why, out.Fix = fill(page.Title, values), fill(page.Why, values), fill(page.Fix, values)
+	out.Refs = append(out.Refs, rule.Refs...)
+	return out
+}
+
+func foreign(params map[string]string) map[string]Foreign {
+	out := make(map[string]Foreign, len(params))
+	for name, v := range params {
+		out[name] = Foreign(v)
+	}
+	return out
+}
