@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -196,9 +197,9 @@ func judgeKey(s dkim.Selector, r dkim.Record, add func(Finding)) (broken bool) {
 		case !fault.Unusable:
 			continue
 		case fault.Reason == dkim.UnknownKeyType:
-			raise(dkimType, "type", r.Key.Type)
+			raise(dkimType, "type", quoted(r.Key.Type))
 		default:
-			raise(dkimSyntax, "tag", fault.Tag, "column", fault.Offset+1, "reason", fault.Reason)
+			raise(dkimSyntax, "tag", quoted(cmp.Or(fault.Tag, "p")), "column", fault.Offset+1, "reason", fault.Reason)
 		}
 		broken = true
 	}
@@ -221,7 +222,7 @@ func judgeKey(s dkim.Selector, r dkim.Record, add func(Finding)) (broken bool) {
 		broken = true
 	}
 	if !key.Mail() {
-		raise(dkimService, "services", join(key.Services, ":"))
+		raise(dkimService, "services", quoted(join(key.Services, ":")))
 		broken = true
 	}
 	if key.Testing() {

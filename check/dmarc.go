@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 
 	"maildoctor/check/dmarc"
@@ -97,14 +98,15 @@ func judgeDiscarded(own dmarc.Step, add func(Finding)) bool {
 // judgeDMARCRecord judges what is written wrongly in the record that applies.
 func judgeDMARCRecord(p *dmarc.Policy, s *dmarc.Step, add func(Finding)) {
 	for _, fault := range s.Faults {
-		rule, values := RuleID(""), params("tag", fault.Tag, "value", fault.Value, "column", fault.Offset+1, "reason", fault.Reason)
+		tag, value := quoted(cmp.Or(fault.Tag, fault.Value)), quoted(fault.Value)
+		rule, values := RuleID(""), params("tag", tag, "value", value, "column", fault.Offset+1, "reason", fault.Reason)
 		switch fault.Reason {
 		case dmarc.RemovedTag:
-			rule, values = dmarcRemovedTag, params("tag", fault.Tag)
+			rule, values = dmarcRemovedTag, params("tag", tag)
 		case dmarc.RequestInvalid:
-			rule, values = dmarcPolicyInvalid, params("tag", fault.Tag, "value", fault.Value, "effect", p.Effect)
+			rule, values = dmarcPolicyInvalid, params("tag", tag, "value", value, "effect", p.Effect)
 		case dmarc.URIEmpty, dmarc.URINoScheme, dmarc.URIMalformed, dmarc.URIAddress, dmarc.URIScheme:
-			rule, values = dmarcURIInvalid, params("tag", fault.Tag, "uri", fault.Value, "reason", fault.Reason)
+			rule, values = dmarcURIInvalid, params("tag", tag, "uri", value, "reason", fault.Reason)
 		case dmarc.ValueInvalid, dmarc.FoConflict, dmarc.DuplicateTag, dmarc.MissingEquals, dmarc.EmptyName, dmarc.BadName:
 			rule = dmarcTagInvalid
 		default: // what every reader passes over

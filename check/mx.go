@@ -105,7 +105,7 @@ func judgeMX(f *Facts, add func(Finding)) {
 
 func judgeNullMX(f *Facts, add func(Finding)) {
 	if len(f.MX.Hosts) > 0 {
-		add(Finding{Rule: mxNullOthers, Subject: f.Domain, Params: params("hosts", hostNames(f.MX))})
+		add(Finding{Rule: mxNullOthers, Subject: f.Domain})
 		return
 	}
 	if t := f.SPF; t != nil && t.Root != nil && t.Root.Outcome == spf.One && t.Senders {

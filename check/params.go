@@ -14,6 +14,14 @@ func params(pairs ...any) map[string]string {
 	return out
 }
 
+// quoted is a text that a sentence can hold: an empty one in its quotes.
+func quoted[T ~string](s T) string {
+	if s == "" {
+		return `""`
+	}
+	return string(s)
+}
+
 // texts turns foreign texts of any type into evidence.
 func texts[T ~string](list []T) []string {
 	var out []string

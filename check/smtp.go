@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"maildoctor/check/mx"
@@ -296,7 +297,7 @@ func judgeMXService(d *Dialogue, add func(Finding)) {
 	if !smtp.IsHostName(d.GreetingName) && d.StartTLS != smtp.StartTLSStripped {
 		add(Finding{
 			Rule: smtpBannerName, Subject: d.Host, Evidence: d.Transcript[:min(len(d.Transcript), 1)],
-			Params: params("host", d.Host, "name", d.GreetingName),
+			Params: params("host", d.Host, "name", quoted(d.GreetingName)),
 		})
 	}
 	switch d.StartTLS {
@@ -377,12 +378,12 @@ func (f *Facts) transcripts() []string {
 	return out
 }
 
-// code is the reply code, or nothing where there was no reply.
+// code is the reply code, "000" where there was no reply.
 func code(r *smtp.Reply) string {
 	if r == nil {
-		return ""
+		return "000"
 	}
-	return params("code", r.Code)["code"]
+	return strconv.Itoa(r.Code)
 }
 
 func meritsSMTP(f *Facts, add func(Merit)) {

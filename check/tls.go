@@ -77,10 +77,10 @@ func judgeCert(d *Dialogue, leaf *tlsx.Certificate, add func(Finding)) {
 		raise(tlsSelfSigned)
 		return
 	default:
-		raise(tlsUntrusted, "issuer", leaf.Issuer)
+		raise(tlsUntrusted, "issuer", quoted(leaf.Issuer))
 	}
 	if !d.TLS.NameMatch {
-		raise(tlsName, "names", strings.Join(leaf.DNSNames[:min(len(leaf.DNSNames), 5)], ", "))
+		raise(tlsName, "names", quoted(strings.Join(leaf.DNSNames[:min(len(leaf.DNSNames), 5)], ", ")))
 	}
 }
 

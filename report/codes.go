@@ -33,7 +33,7 @@ var codes = map[string]phrase{
 
 	"merit.mx-hosts":      {"Hosts that take mail for the domain: {count}.", "Serveurs de réception du domaine : {count}."},
 	"merit.mx-null":       {"The domain says that it takes no mail (null MX).", "Le domaine annonce qu’il n’accepte pas de courriel (MX nul)."},
-	"merit.spf-lookups":   {"SPF can be evaluated; DNS lookups used: {lookups} of 10.", "SPF est évaluable ; requêtes DNS : {lookups} sur 10."},
+	"merit.spf-lookups":   {"SPF is valid; DNS lookups used: {lookups} of 10.", "SPF est valide ; requêtes DNS : {lookups} sur 10."},
 	"merit.spf-all":       {"SPF says what to do with other senders ({qualifier}).", "SPF dit que faire des autres expéditeurs ({qualifier})."},
 	"merit.spf-pass":      {"{address} is allowed to send for the domain (SPF pass).", "{address} a le droit d’envoyer pour le domaine (SPF pass)."},
 	"merit.dkim-key":      {"DKIM key {selector} works: {type}, {bits} bits.", "La clé DKIM {selector} est utilisable : {type}, {bits} bits."},

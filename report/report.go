@@ -18,7 +18,8 @@ const (
 )
 
 // A Report is a Result with the words and the score that belong to it, in the
-// shape that it has as JSON. It has no Rating where only one check was made.
+// shape that it has as JSON. It has no Rating where only one check was made, and
+// an SPFAnswer only where that check was of SPF.
 type Report struct {
 	Schema string     `json:"schema"`
 	Tool   Tool       `json:"tool"`
@@ -26,6 +27,7 @@ type Report struct {
 	Time   time.Time  `json:"time"` // UTC, in seconds
 	Role   check.Role `json:"role"`
 	*Rating
+	*SPFAnswer
 	Coverage []check.Coverage `json:"coverage"` // Subject is foreign text
 	Findings []Finding        `json:"findings"` // worst first
 	Merits   []Merit          `json:"merits"`
@@ -90,6 +92,7 @@ func NewCheck(res *check.Result, cat *Catalog, lang Lang, version string) *Repor
 	}
 	if res.Facts != nil {
 		r.Facts = res.Facts
+		r.SPFAnswer = spfAnswer(res.Facts)
 	}
 	for _, f := range res.Findings {
 		r.Findings = append(r.Findings, join(f, cat, lang, res.Domain))
@@ -111,6 +114,32 @@ func NewCheck(res *check.Result, cat *Catalog, lang Lang, version string) *Repor
 		})
 	}
 	return r
+}
+
+// An SPFAnswer is the answer of SPF for one sender or, without an address, the
+// worst case over all of them: then Trace is the whole tree and there is no
+// Result.
+type SPFAnswer struct {
+	IP          string  `json:"ip,omitempty"`
+	Result      string  `json:"result,omitempty"` // RFC 7208 section 2.6
+	Explanation Foreign `json:"explanation"`      // the domain's own words on fail, otherwise empty
+	Lookups     int     `json:"lookups"`          // terms that ask the DNS, up to the match
+	VoidLookups int     `json:"void_lookups"`     // of those, terms that found nothing
+	Trace       any     `json:"trace"`
+}
+
+func spfAnswer(f *check.Facts) *SPFAnswer {
+	switch {
+	case !slices.Equal(f.Checks, []string{"spf"}) || f.SPF == nil:
+		return nil
+	case f.Sender == nil:
+		return &SPFAnswer{Lookups: f.SPF.Lookups, VoidLookups: f.SPF.VoidLookups, Trace: f.SPF.Root}
+	}
+	e := f.Sender
+	return &SPFAnswer{
+		IP: e.IP.String(), Result: string(e.Result), Explanation: Foreign(e.Explanation),
+		Lookups: e.Lookups, VoidLookups: e.VoidLookups, Trace: e.Trace,
+	}
 }
 
 // join gives a finding the words of its rule. A rule without a page is a fault

@@ -106,34 +106,36 @@ func WriteRulePageJSON(w io.Writer, r *Rule, lang Lang) error {
 	return WriteJSON(w, out)
 }
 
-// WriteRules writes the catalogue as a table, a line a rule: ID, severity,
-// points of deliverability and of security, title.
+// WriteRules writes the catalogue: of each rule its ID, severity and points of
+// deliverability and of security, and below them its title.
 func WriteRules(w io.Writer, c *Catalog, lang Lang, o Options) error {
 	o.Lang = lang
 	p := newPrinter(o)
-	id, severity := displayWidth(lang.word("rule", "id")), displayWidth(lang.word("rule", "severity"))
-	points := displayWidth(lang.word("rule", "points"))
+	id, severity := 0, 0
 	for _, r := range c.rules {
 		id = max(id, len(r.ID))
 		severity = max(severity, displayWidth(lang.word("severity", string(r.Severity))))
-		points = max(points, len(r.points()))
 	}
-	title := lang.word("rule", "title")
-	head := pad(lang.word("rule", "id"), id+2) + pad(lang.word("rule", "severity"), severity+2) +
-		pad(lang.word("rule", "points"), points+2) + title
-	p.line(p.paint.bold.Sprint(head))
 	for _, r := range c.rules {
 		label := lang.word("severity", string(r.Severity))
-		p.line(pad(string(r.ID), id+2) +
-			p.paint.severity(r.Severity).Sprint(label) + strings.Repeat(" ", severity+2-displayWidth(label)) +
-			pad(r.points(), points+2) + r.page(lang).Title)
+		p.line(p.paint.bold.Sprint(pad(string(r.ID), id+2)) +
+			p.paint.severity(r.Severity).Sprint(label) + strings.Repeat(" ", severity+2-displayWidth(label)) + r.points())
+		p.wrapped(r.page(lang).Title, "    ", "    ")
 	}
 	return p.flush(w)
 }
 
-// points returns both numbers, such as 25/5.
+// points returns what a broken rule costs both scores, such as −25 / −5.
 func (r *Rule) points() string {
-	return strconv.Itoa(r.Deliverability) + "/" + strconv.Itoa(r.Security)
+	return minus(r.Deliverability) + " / " + minus(r.Security)
+}
+
+// minus writes points as what they take off a score.
+func minus(points int) string {
+	if points == 0 {
+		return "0"
+	}
+	return "−" + strconv.Itoa(points)
 }
 
 // WriteRulesJSON writes the catalogue as JSON.

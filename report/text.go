@@ -51,7 +51,8 @@ func (p *printer) head(r *Report) {
 	domain := Cut(string(r.Domain), p.width)
 	role := p.lang.word("role", string(r.Role))
 	line := p.paint.bold.Sprint(domain)
-	if displayWidth(domain)+2+displayWidth(role) <= p.width {
+	known := r.Rating != nil || r.Role != check.Unknown // a single check seldom tells
+	if known && displayWidth(domain)+2+displayWidth(role) <= p.width {
 		line += "  " + p.paint.dim.Sprint(role)
 	}
 	p.line(line)
@@ -162,7 +163,7 @@ func (p *printer) finding(r *Report, f *Finding, number int, sameFix, sameRule b
 	const indent = "    "
 	points := ""
 	if f.Points > 0 && !sameRule && r.Rating != nil {
-		points = "−" + strconv.Itoa(f.Points)
+		points = minus(f.Points)
 	}
 	p.title(f, number, points)
 	if f.Subject != r.Domain && !strings.Contains(f.Title, Safe(string(f.Subject))) {
@@ -238,7 +239,7 @@ func (p *printer) evidence(lines []Foreign, indent string) {
 func (p *printer) footer(r *Report, f *Finding, indent string, sameRule bool) {
 	parts := []string{Safe(string(f.ID))}
 	if f.Security > 0 && r.Rating != nil && !sameRule {
-		parts = append(parts, strings.ToLower(p.lang.word("score", "security"))+" −"+strconv.Itoa(f.Security))
+		parts = append(parts, strings.ToLower(p.lang.word("score", "security"))+" "+minus(f.Security))
 	}
 	if limit := r.capOf(f.ID); limit != nil && !sameRule {
 		parts = append(parts, fill(p.lang.word("text", "cap"), map[string]string{"cap": strconv.Itoa(*limit)}))

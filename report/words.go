@@ -143,10 +143,8 @@ var labels = map[string]phrase{
 		"Le port 25 semble fermé à la sortie de ce réseau, comme sur la plupart des réseaux domestiques et en nuage. Aucun serveur de réception n’a donc pu être essayé ; le domaine n’y est pour rien. Lancez maildoctor là où le port 25 est ouvert, ou utilisez --no-smtp.",
 	},
 
-	"rule.id":       {"Rule", "Règle"},
 	"rule.severity": {"Severity", "Gravité"},
 	"rule.points":   {"Points", "Points"},
-	"rule.title":    {"Title", "Titre"},
 	"rule.source":   {"Source", "Origine"},
 	"rule.since":    {"Since", "Depuis"},
 	"rule.refs":     {"References", "Références"},
