@@ -72,8 +72,12 @@ func gatherDKIM(ctx context.Context, r *run) Coverage {
 		}
 		return Coverage{State: Done}
 	}
-	hosts, domains, silent := r.signs(ctx)
-	if silent {
+	hosts, domains, selection := r.signs(ctx)
+	switch {
+	case selection.Outcome == spf.Unknown && hosts == nil: // nobody answers: guessing would only cost time
+		r.facts.DKIM = nil
+		return r.unknown(ctx, string(selection.Status), selection.Reason, r.domain)
+	case silent(selection):
 		r.facts.DKIM = nil
 		return Coverage{State: Skipped, Reason: ReasonNoSender}
 	}
@@ -90,35 +94,41 @@ func gatherDKIM(ctx context.Context, r *run) Coverage {
 	return Coverage{State: Inconclusive, Reason: ReasonSelector}
 }
 
-// signs returns what names the providers of the domain, its MX hosts and the
-// domains in its SPF record, and whether the record says that nobody sends.
-// Both questions are those of other checkers, asked once for all.
-func (r *run) signs(ctx context.Context) (hosts, domains []string, silent bool) {
+// signs returns what names the providers of the domain: its MX hosts, and the
+// domains in its SPF record. Both questions are those of other checkers, asked
+// once for all.
+func (r *run) signs(ctx context.Context) (hosts, domains []string, selection spf.Selection) {
 	var parts group
 	parts.Go(func() {
 		for _, mx := range r.dns.Lookup(ctx, r.domain, dns.TypeMX).MXs() {
 			hosts = append(hosts, mx.Host)
 		}
 	})
-	selection := spf.Lookup(ctx, r.dns, r.domain)
+	parts.Go(func() { selection = spf.Lookup(ctx, r.dns, r.domain) })
 	parts.Wait()
 	if selection.Outcome != spf.One {
-		return hosts, nil, false
+		return hosts, nil, selection
 	}
-	record, faults := spf.Parse(string(selection.Records[0]))
-	silent = len(faults) == 0
+	record, _ := spf.Parse(string(selection.Records[0]))
 	for _, d := range record.Directives {
-		if d.Qualifier == spf.QualifierPass {
-			silent = false
-		}
 		if d.Mechanism == spf.MechanismInclude {
 			domains = append(domains, d.Domain.Text)
 		}
 	}
 	if redirect := record.Redirect(); redirect != nil {
-		domains, silent = append(domains, redirect.Value.Text), false
+		domains = append(domains, redirect.Value.Text)
 	}
-	return hosts, domains, silent
+	return hosts, domains, selection
+}
+
+// silent reports whether a domain's only SPF record says that nobody sends.
+func silent(s spf.Selection) bool {
+	if s.Outcome != spf.One {
+		return false
+	}
+	record, faults := spf.Parse(string(s.Records[0]))
+	return len(faults) == 0 && record.Redirect() == nil &&
+		!slices.ContainsFunc(record.Directives, func(d spf.Directive) bool { return d.Qualifier == spf.QualifierPass })
 }
 
 func judgeDKIM(f *Facts, add func(Finding)) {

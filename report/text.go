@@ -70,6 +70,8 @@ func (r *Report) verdict() string {
 	}
 	has := func(s Severity) bool { return worst <= s.rank() }
 	switch {
+	case !r.measured() && r.unanswered():
+		return "unanswered"
 	case !r.measured():
 		return "unmeasured"
 	case has(Critical):
@@ -102,6 +104,13 @@ func (r *Report) verdict() string {
 		return "parked"
 	}
 	return "good"
+}
+
+// unanswered reports whether no checker got any answer from the DNS.
+func (r *Report) unanswered() bool {
+	return len(r.Coverage) > 0 && !slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool {
+		return c.State == check.Inconclusive && !strings.HasPrefix(c.Reason, "dns-")
+	})
 }
 
 func (r *Report) inconclusive() bool {

@@ -93,6 +93,10 @@ var labels = map[string]phrase{
 		"No verdict: nothing could be found out about this domain.",
 		"Pas de verdict : rien n’a pu être établi sur ce domaine.",
 	},
+	"verdict.unanswered": {
+		"No verdict: the DNS did not answer. Check the network, or name another server with --resolver.",
+		"Pas de verdict : le DNS n’a pas répondu. Vérifiez le réseau, ou indiquez un autre serveur avec --resolver.",
+	},
 	"verdict.critical": {
 		"Mail cannot work on this domain until the first point is fixed.",
 		"Le courriel de ce domaine ne peut pas fonctionner tant que le premier point n’est pas corrigé.",
