@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 
@@ -13,11 +12,11 @@ import (
 )
 
 // A checker is a row of the table: what it is called, how it gathers its facts,
-// and how they are judged. A row without gather judges what the row it reads
-// gathered.
+// whose facts it reads beside its own, and how they are judged. A row without
+// gather judges what others gathered.
 type checker struct {
 	name   string
-	reads  string
+	reads  []string
 	gather func(context.Context, *run) Coverage
 	judge  func(*Facts, func(Finding))
 	merits func(*Facts, func(Merit))
@@ -116,7 +115,7 @@ func gather(ctx context.Context, r *run, table []checker) []Coverage {
 // wanted reports whether the facts of a checker are needed for those asked for.
 func wanted(table []checker, checks []string, name string) bool {
 	return checks == nil || slices.ContainsFunc(table, func(c checker) bool {
-		return slices.Contains(checks, c.name) && (c.name == name || c.reads == name)
+		return slices.Contains(checks, c.name) && (c.name == name || slices.Contains(c.reads, name))
 	})
 }
 
@@ -138,7 +137,7 @@ const InternalError RuleID = "INTERNAL-ERROR"
 // same facts give the same findings, also when they were read back from JSON.
 func Judge(f *Facts) []Finding {
 	var out []Finding
-	add := func(x Finding) { out = append(out, x) }
+	add := once(func(f Finding) { out = append(out, f) })
 	for _, c := range f.Gathered {
 		if c.Reason == ReasonInternal {
 			add(internalError(c.Checker, f.Domain, c.Subject))
@@ -158,15 +157,22 @@ func Judge(f *Facts) []Finding {
 		}()
 	}
 	slices.SortStableFunc(out, func(a, b Finding) int {
-		return cmp.Or(
-			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Subject, b.Subject),
-			cmp.Compare(fmt.Sprint(a.Params), fmt.Sprint(b.Params)),
-		)
+		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Subject, b.Subject))
 	})
-	// A record that is included twice is broken once.
-	return slices.CompactFunc(out, func(a, b Finding) bool {
-		return a.Rule == b.Rule && a.Subject == b.Subject && maps.Equal(a.Params, b.Params)
-	})
+	return out
+}
+
+// once drops what was said already: a record that is included twice is broken
+// once.
+func once(add func(Finding)) func(Finding) {
+	said := map[string]bool{}
+	return func(f Finding) {
+		key := fmt.Sprintf("%q %q %q", f.Rule, f.Subject, f.Params)
+		if !said[key] {
+			said[key] = true
+			add(f)
+		}
+	}
 }
 
 func internalError(checker, domain, detail string) Finding {
@@ -205,15 +211,27 @@ func (f *Facts) judged() []checker {
 func (f *Facts) coverage() []Coverage {
 	var out []Coverage
 	for _, c := range f.Gathered {
-		if !wanted(checkers(), f.Checks, c.Checker) {
+		if !f.shown(c.Checker) {
 			continue
 		}
-		if f.exists() == dnsx.NXDomain && c.Reason != ReasonInternal {
+		switch {
+		case c.Reason == ReasonInternal:
+		case f.exists() == dnsx.NXDomain:
 			c = Coverage{Checker: c.Checker, State: Skipped, Reason: ReasonNoDomain}
+		case c.Reason == ReasonSelector && f.idle():
+			c = Coverage{Checker: c.Checker, State: Skipped, Reason: ReasonNoSender}
 		}
 		out = append(out, c)
 	}
 	return out
+}
+
+// shown reports whether the coverage of a checker belongs to the report: it was
+// asked for, or stands for one that was and gathers nothing itself.
+func (f *Facts) shown(name string) bool {
+	return f.Checks == nil || slices.Contains(f.Checks, name) || slices.ContainsFunc(checkers(), func(c checker) bool {
+		return c.gather == nil && slices.Contains(f.Checks, c.name) && slices.Contains(c.reads, name)
+	})
 }
 
 // unknown is the coverage of a checker that could not find something out: how

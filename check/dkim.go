@@ -33,7 +33,7 @@ const (
 
 func dkimChecker() checker {
 	return checker{
-		name: "dkim", gather: gatherDKIM, judge: judgeDKIM, merits: meritsDKIM,
+		name: "dkim", reads: []string{"mx", "spf"}, gather: gatherDKIM, judge: judgeDKIM, merits: meritsDKIM,
 		rules: []RuleID{
 			dkimUnknown, dkimNotFound, dkimNoWorkingKey, dkimRevoked, dkimSyntax, dkimTooShort, dkimShort,
 			dkimTesting, dkimMultiple, dkimSHA1, dkimService, dkimType, dkimDangling, dkimWildcard,
@@ -153,7 +153,7 @@ func judgeDKIM(f *Facts, add func(Finding)) {
 	if d.Search.Wildcard {
 		add(Finding{Rule: dkimWildcard, Subject: f.Domain})
 	}
-	if present == 0 && !d.Search.Wildcard && len(d.Search.Unknown) == 0 {
+	if present == 0 && !d.Search.Wildcard && len(d.Search.Unknown) == 0 && !f.idle() {
 		add(Finding{Rule: dkimUnknown, Subject: f.Domain, Params: params("asked", len(d.Search.Asked))})
 	}
 }

@@ -29,7 +29,7 @@ const (
 
 func dmarcChecker() checker {
 	return checker{
-		name: "dmarc", gather: gatherDMARC, judge: judgeDMARC, merits: meritsDMARC,
+		name: "dmarc", reads: []string{"mx", "spf"}, gather: gatherDMARC, judge: judgeDMARC, merits: meritsDMARC,
 		rules: []RuleID{
 			dmarcMissing, dmarcMultiple, dmarcVersion, dmarcMisplaced, dmarcTagInvalid, dmarcPolicyInvalid,
 			dmarcPolicyAbsent, dmarcPolicyNone, dmarcSubdomainNone, dmarcTesting, dmarcRemovedTag,
@@ -65,7 +65,7 @@ func judgeDMARC(f *Facts, add func(Finding)) {
 	for _, m := range p.Misplaced {
 		add(Finding{Rule: dmarcMisplaced, Subject: p.Domain, Params: params("place", m.Asked), Evidence: []string{string(m.Text)}})
 	}
-	idle := f.Role() == Parked || f.Role() == Receiving
+	idle := f.idle()
 	s := p.Record()
 	switch {
 	case p.Outcome == dmarc.NotFound && !discarded && idle:

@@ -32,16 +32,23 @@ type Facts struct {
 	SMTP   []Dialogue      `json:"smtp,omitempty"`
 }
 
-// exists tells whether the domain exists, from the first lookup of the domain
-// itself that found out.
+// exists tells whether the domain exists, as the answer for its MX records
+// says: NXDomain only if that is about the domain and not about the target of
+// an alias (RFC 6604 section 3).
 func (f *Facts) exists() dnsx.Status {
-	if f.MX != nil && f.MX.Status.Known() {
-		return f.MX.Status
+	switch {
+	case f.MX == nil:
+		return dnsx.Failed
+	case f.MX.Status == dnsx.NXDomain && len(f.MX.Alias) > 0:
+		return dnsx.NoData
 	}
-	if f.SPF != nil && f.SPF.Root != nil && f.SPF.Root.Status != "" {
-		return f.SPF.Root.Status
-	}
-	return dnsx.Failed
+	return f.MX.Status
+}
+
+// idle reports whether the domain says that nobody sends for it.
+func (f *Facts) idle() bool {
+	role := f.Role()
+	return role == Parked || role == Receiving
 }
 
 // Role reads the domain's role from its own records. A domain that takes mail

@@ -28,7 +28,7 @@ const (
 
 func mxChecker() checker {
 	return checker{
-		name: "mx", gather: gatherMX, judge: judgeMX, merits: meritsMX,
+		name: "mx", reads: []string{"spf"}, gather: gatherMX, judge: judgeMX, merits: meritsMX,
 		rules: []RuleID{
 			mxNone, mxNoHost, mxImplicit, mxNullOthers, mxNullSending, mxCNAME, mxDangling, mxIP, mxPrivate,
 			mxDuplicate, mxSingle,
@@ -87,6 +87,10 @@ func judgeMX(f *Facts, add func(Finding)) {
 	}
 	if m.Implicit {
 		judgeImplicitMX(f, add)
+		return
+	}
+	if m.Status == dnsx.NXDomain { // the domain is an alias that leads to nothing
+		add(Finding{Rule: mxNone, Subject: f.Domain})
 		return
 	}
 	unusable := 0
@@ -174,7 +178,7 @@ func meritsMX(f *Facts, add func(Merit)) {
 		add(Merit{ID: "mx-null", Subject: f.Domain})
 	case !m.Implicit && len(m.Hosts) > 0 && m.Cut == 0:
 		for i := range m.Hosts {
-			if m.Hosts[i].Status() != dnsx.OK || len(m.Hosts[i].Alias) > 0 {
+			if m.Hosts[i].Status() != dnsx.OK || !judgeTarget(f, &m.Hosts[i], func(Finding) {}) {
 				return
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+
+	"maildoctor/check/dnsx"
 )
 
 // ErrDomain is what the errors of ParseDomain wrap.
@@ -81,6 +83,22 @@ func toASCII(name string) (string, error) {
 		case l[0] == '-' || l[len(l)-1] == '-':
 			return "", fmt.Errorf("%w: a label begins or ends with a hyphen", ErrDomain)
 		}
+	}
+	return name, nil
+}
+
+// ErrSelector is what the errors of ParseSelector wrap.
+var ErrSelector = errors.New("not a DKIM selector")
+
+// ParseSelector returns the selector that a user means by s: the name in front
+// of "._domainkey", should that stand there (RFC 6376 section 3.1).
+func ParseSelector(s string) (string, error) {
+	name := strings.ToLower(strings.TrimSpace(s))
+	if at := strings.Index(name, "._domainkey"); at >= 0 {
+		name = name[:at]
+	}
+	if !dnsx.IsName(name) {
+		return "", fmt.Errorf("%w: give the value of s= in a DKIM-Signature, such as s1", ErrSelector)
 	}
 	return name, nil
 }

@@ -65,6 +65,19 @@ func TestParseDomain(t *testing.T) {
 	}
 }
 
+func TestParseSelector(t *testing.T) {
+	label := strings.Repeat("a", 63)
+	for in, want := range map[string]string{
+		"s1": "s1", "S1": "s1", "a.b": "a.b", label: label, "s1._domainkey.example.com": "s1", "s1._domainkey": "s1",
+		"": "", "a b": "", "a..b": "", label + "a": "", "a\x00b": "", "._domainkey.example.com": "",
+	} {
+		got, err := ParseSelector(in)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("ParseSelector(%q) = %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
+
 func FuzzParseDomain(f *testing.F) {
 	for _, s := range []string{"example.com", "café.example", "a@b.c", "https://x.y/", "\xff.x", "xn--.x"} {
 		f.Add(s)

@@ -230,15 +230,9 @@ func judgeSMTP(f *Facts, add func(Finding)) {
 			continue
 		}
 		switch d.Outcome {
-		case smtp.OutcomeOK:
+		case smtp.OutcomeOK, smtp.OutcomeEhloRefused:
 			up++
 			judgeMXService(d, add)
-		case smtp.OutcomeEhloRefused:
-			up++
-			add(Finding{
-				Rule: smtpEhloRefused, Subject: d.Host, Evidence: d.Transcript,
-				Params: params("host", d.Host, "code", code(d.EhloRefusal)),
-			})
 		case smtp.OutcomeRefused, smtp.OutcomeService, smtp.OutcomeNotSMTP:
 			down++
 			refused = append(refused, d.Host)
@@ -286,7 +280,7 @@ func judgeAbsent(f *Facts, add func(Finding)) {
 	}
 }
 
-// judgeMXService judges a dialogue that went through.
+// judgeMXService judges a dialogue that came beyond the greeting.
 func judgeMXService(d *Dialogue, add func(Finding)) {
 	raise := func(rule RuleID, more ...any) {
 		add(Finding{
@@ -298,6 +292,12 @@ func judgeMXService(d *Dialogue, add func(Finding)) {
 		add(Finding{
 			Rule: smtpBannerName, Subject: d.Host, Evidence: d.Transcript[:min(len(d.Transcript), 1)],
 			Params: params("host", d.Host, "name", quoted(d.GreetingName)),
+		})
+	}
+	if d.Secured == nil && d.EhloRefusal != nil { // RFC 5321 section 2.2.1
+		add(Finding{
+			Rule: smtpEhloRefused, Subject: d.Host, Evidence: d.Transcript,
+			Params: params("host", d.Host, "code", code(d.EhloRefusal)),
 		})
 	}
 	switch d.StartTLS {

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"maildoctor/check/spf"
 )
@@ -41,7 +42,7 @@ const nearLookups = spf.MaxLookups - 1
 
 func spfChecker() checker {
 	return checker{
-		name: "spf", gather: gatherSPF, judge: judgeSPF, merits: meritsSPF,
+		name: "spf", reads: []string{"mx"}, gather: gatherSPF, judge: judgeSPF, merits: meritsSPF,
 		rules: []RuleID{
 			spfMissing, spfMultiple, spfSyntax, spfTooManyLookups, spfNearLimit, spfTooManyVoids,
 			spfIncludeDead, spfLoop, spfTooManyMX, spfAllPass, spfAllNeutral, spfAllMissing, spfPTR,
@@ -54,9 +55,11 @@ func gatherSPF(ctx context.Context, r *run) Coverage {
 	t := spf.Walk(ctx, r.dns, r.domain)
 	r.facts.SPF = t
 	if r.opts.IP.IsValid() {
-		r.facts.Sender = spf.Evaluate(ctx, r.dns, spf.Query{
-			IP: r.opts.IP, Domain: r.domain, MailFrom: r.opts.From, Helo: r.opts.Helo, Now: r.net.Now,
-		})
+		q := spf.Query{IP: r.opts.IP, MailFrom: r.opts.From, Helo: r.opts.Helo, Now: r.net.Now}
+		if !strings.Contains(r.opts.From, "@") { // else its domain counts (RFC 7208 section 2.4)
+			q.Domain = r.domain
+		}
+		r.facts.Sender = spf.Evaluate(ctx, r.dns, q)
 	}
 	if t.Incomplete {
 		return r.unknown(ctx, string(t.Status), t.Reason, t.Domain)
@@ -93,7 +96,7 @@ func judgeSender(f *Facts, add func(Finding)) {
 	switch e.Result {
 	case spf.ResultFail, spf.ResultSoftFail, spf.ResultNeutral:
 		add(Finding{
-			Rule: spfNotAuthorised, Subject: f.Domain, Evidence: texts(f.SPF.Root.Records),
+			Rule: spfNotAuthorised, Subject: e.Domain, Evidence: []string{string(e.Trace.Record)},
 			Params: params("address", e.IP, "result", e.Result),
 		})
 	}
@@ -202,7 +205,7 @@ func redirected(n *spf.Node) *spf.Node {
 func meritsSPF(f *Facts, add func(Merit)) {
 	t := f.SPF
 	if f.Sender != nil && f.Sender.Result == spf.ResultPass {
-		add(Merit{ID: "spf-pass", Subject: f.Domain, Params: params("address", f.Sender.IP)})
+		add(Merit{ID: "spf-pass", Subject: f.Sender.Domain, Params: params("address", f.Sender.IP)})
 	}
 	if t == nil || t.Incomplete || t.Root.Outcome != spf.One || spfBroken(t) {
 		return

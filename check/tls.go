@@ -30,7 +30,7 @@ const (
 // tlsChecker judges what the smtp checker saw of TLS.
 func tlsChecker() checker {
 	return checker{
-		name: "tls", reads: "smtp", judge: judgeTLS, merits: meritsTLS,
+		name: "tls", reads: []string{"smtp"}, judge: judgeTLS, merits: meritsTLS,
 		rules: []RuleID{
 			tlsExpired, tlsNotYetValid, tlsName, tlsSelfSigned, tlsUntrusted, tlsExpiresSoon,
 			tlsVersionOld, tlsKeyWeak, tlsSubmission,

@@ -28,7 +28,8 @@ const (
 // Reason names a fault of a key record.
 type Reason string
 
-// The faults of a key record. The ones of the notation come first.
+// The faults of a key record. The ones of the notation come first; their names
+// are those of package taglist.
 const (
 	DuplicateTag  Reason = "duplicate-tag"  // unusable (RFC 6376 section 3.2)
 	MissingEquals Reason = "missing-equals" // stray text, unusable

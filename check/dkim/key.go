@@ -63,26 +63,8 @@ func (p *keyParser) notation() {
 		if f.Code == taglist.BadOctet && f.Name == "p" {
 			continue
 		}
-		p.fault(notationReason(f.Code), taglist.Tag{Name: f.Name}, f.At)
+		p.fault(Reason(f.Code), taglist.Tag{Name: f.Name}, f.At)
 	}
-}
-
-func notationReason(c taglist.Code) Reason {
-	switch c {
-	case taglist.DuplicateTag:
-		return DuplicateTag
-	case taglist.MissingEquals:
-		return MissingEquals
-	case taglist.EmptyName:
-		return EmptyName
-	case taglist.BadName:
-		return BadName
-	case taglist.EmptyTag:
-		return EmptyTag
-	case taglist.BadOctet:
-		return BadOctet
-	}
-	return TooManyTags
 }
 
 // namesDKIM reports whether a version is one of DKIM, however misspelt, and not
@@ -106,7 +88,7 @@ func (p *keyParser) version(v taglist.Tag) {
 // services and flags are literals of the grammar, hence without case.
 func (p *keyParser) values() {
 	if k, ok := p.list.Get("k"); ok {
-		p.key.Type = taglist.Octets(strings.ToLower(k.Value))
+		p.key.Type = taglist.Octets(taglist.Lower(k.Value))
 		if p.key.Type != RSA && p.key.Type != Ed25519 {
 			p.fault(UnknownKeyType, k, k.ValueAt)
 		}
@@ -134,7 +116,7 @@ const MaxValues = 32
 // split reads a list with colons.
 func split(s string) []taglist.Octets {
 	var list []taglist.Octets
-	for v := range strings.SplitSeq(strings.ToLower(s), ":") {
+	for v := range strings.SplitSeq(taglist.Lower(s), ":") {
 		if v = strings.Trim(v, " \t\r\n"); v != "" && len(list) < MaxValues {
 			list = append(list, taglist.Octets(v))
 		}

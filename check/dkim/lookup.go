@@ -54,29 +54,8 @@ func read(selector, asked string, a dnsx.Answer) Selector {
 // the empty string if it cannot be asked.
 func keyName(selector, domain string) string {
 	name := selector + "._domainkey." + strings.TrimSuffix(domain, ".")
-	if !askable(name) {
+	if !dnsx.IsName(name) {
 		return ""
 	}
-	return strings.ToLower(name)
-}
-
-// askable reports whether name is made of letters, digits, hyphens and
-// underscores, with the lengths of RFC 1035 section 2.3.4. Other octets have no
-// place in a selector (RFC 6376 section 3.1).
-func askable(name string) bool {
-	if len(name) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if len(label) == 0 || len(label) > 63 {
-			return false
-		}
-		for i := range len(label) {
-			c := label[i]
-			if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
-				return false
-			}
-		}
-	}
-	return true
+	return taglist.Lower(name)
 }

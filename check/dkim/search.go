@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/taglist"
 )
 
 // GuardSelector is asked beside guessed selectors. Nobody publishes it, so that
@@ -57,10 +58,10 @@ func Search(ctx context.Context, r dnsx.Resolver, domain string, names []string)
 // with the first wave that asks for anything.
 func Guess(ctx context.Context, r dnsx.Resolver, domain string, waves [][]string) Guesses {
 	domain = strings.TrimSuffix(domain, ".")
-	if !askable(domain) {
+	if !dnsx.IsName(domain) {
 		return Guesses{}
 	}
-	g := Guesses{Domain: strings.ToLower(domain)}
+	g := Guesses{Domain: taglist.Lower(domain)}
 	for _, wave := range waves {
 		names := g.take(wave)
 		if len(names) == 0 {
@@ -89,10 +90,10 @@ func Guess(ctx context.Context, r dnsx.Resolver, domain string, waves [][]string
 func (g *Guesses) take(wave []string) []string {
 	start := len(g.Asked)
 	for _, name := range wave {
-		if !askable(name) {
+		if !dnsx.IsName(name) {
 			continue
 		}
-		name = strings.ToLower(name)
+		name = taglist.Lower(name)
 		switch {
 		case slices.Contains(g.Asked, name):
 		case len(g.Asked) == MaxGuesses:

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/taglist"
 )
 
 // ReasonTooLong is the reason of the status nxdomain of a name that was not
@@ -39,38 +40,7 @@ func lookupAll(ctx context.Context, r dnsx.Resolver, names []string) []dnsx.Answ
 }
 
 // normalize returns a domain in lower case without the final dot.
-func normalize(domain string) string { return lower(strings.TrimSuffix(domain, ".")) }
-
-// lower leaves octets that are not ASCII as they are.
-func lower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if c >= 'A' && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
-}
-
-// validName reports whether name is made of letters, digits, hyphens and
-// underscores, with the lengths of RFC 1035 section 2.3.4.
-func validName(name string) bool {
-	if len(name) > maxName {
-		return false
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if len(label) == 0 || len(label) > 63 {
-			return false
-		}
-		for i := range len(label) {
-			c := label[i]
-			if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
-				return false
-			}
-		}
-	}
-	return true
-}
+func normalize(domain string) string { return taglist.Lower(strings.TrimSuffix(domain, ".")) }
 
 // below reports whether name is ancestor or lies below it.
 func below(name, ancestor string) bool {

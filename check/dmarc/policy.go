@@ -112,7 +112,7 @@ func OrganizationalDomain(ctx context.Context, r dnsx.Resolver, domain string) W
 
 // walkFrom walks from domain, and asks about one more name if that is not empty.
 func walkFrom(ctx context.Context, r dnsx.Resolver, domain, more string) (Walk, dnsx.Answer) {
-	if !validName(domain) {
+	if !dnsx.IsName(domain) {
 		bad := dnsx.Answer{Status: dnsx.Failed, Reason: dnsx.ReasonName}
 		return newWalk([]Step{readStep("", "", bad)}), bad
 	}

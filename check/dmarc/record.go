@@ -51,7 +51,8 @@ const (
 	VersionMalformed Reason = "version-malformed" // names DMARC1 in another way
 )
 
-// Faults of a DMARC record.
+// Faults of a DMARC record. The names of those of the notation are those of
+// package taglist.
 const (
 	DuplicateTag  Reason = "duplicate-tag"  // the first one counts
 	MissingEquals Reason = "missing-equals" // stray text, ignored
@@ -204,31 +205,13 @@ func (p *parser) hasPolicy() bool {
 // notation takes over what is wrong with the list itself.
 func (p *parser) notation() {
 	for _, f := range p.list.Faults {
-		p.fault(notationReason(f.Code), f.Name, f.At)
+		p.fault(Reason(f.Code), f.Name, f.At)
 	}
-}
-
-func notationReason(c taglist.Code) Reason {
-	switch c {
-	case taglist.DuplicateTag:
-		return DuplicateTag
-	case taglist.MissingEquals:
-		return MissingEquals
-	case taglist.EmptyName:
-		return EmptyName
-	case taglist.BadName:
-		return BadName
-	case taglist.EmptyTag:
-		return EmptyTag
-	case taglist.BadOctet:
-		return BadOctet
-	}
-	return TooManyTags
 }
 
 func request(value string) Request {
 	for _, r := range [...]Request{None, Quarantine, Reject} {
-		if lower(value) == string(r) {
+		if taglist.Lower(value) == string(r) {
 			return r
 		}
 	}
@@ -254,7 +237,7 @@ func (p *parser) choice(name string, values ...string) string {
 		return values[0]
 	}
 	for _, v := range values {
-		if lower(t.Value) == v {
+		if taglist.Lower(t.Value) == v {
 			return v
 		}
 	}
@@ -275,7 +258,7 @@ func (p *parser) failureOptions() []string {
 	var set [4]bool
 	const options = "01ds"
 	for v := range strings.SplitSeq(t.Value, ":") {
-		v = strings.ToLower(strings.Trim(v, " \t"))
+		v = taglist.Lower(strings.Trim(v, " \t"))
 		i := strings.Index(options, v)
 		if len(v) != 1 || i < 0 {
 			p.fault(ValueInvalid, t.Name, t.ValueAt)

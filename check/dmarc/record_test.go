@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"maildoctor/check/dnsx"
 )
 
 // show writes faults as "reason@place=text", so that each place is tested.
@@ -229,7 +231,7 @@ func FuzzParse(f *testing.F) {
 			if in[u.Offset:u.Offset+u.Length] != string(u.Text) {
 				t.Errorf("%q: address %+v is not at its place", in, u)
 			}
-			if u.Usable && (!u.Valid || !validName(u.Host)) {
+			if u.Usable && (!u.Valid || !dnsx.IsName(u.Host)) {
 				t.Errorf("%q: address %+v is called usable", in, u)
 			}
 		}

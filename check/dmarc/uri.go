@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"maildoctor/check/dnsx"
 	"maildoctor/check/taglist"
 )
 
@@ -67,7 +68,7 @@ func (p *parser) uri(tag, text string, at taglist.Span) URI {
 		p.fault(URIMalformed, tag, at)
 		return u
 	}
-	u.Scheme = strings.ToLower(scheme)
+	u.Scheme = taglist.Lower(scheme)
 	if u.Scheme != "mailto" {
 		u.Valid = rest != ""
 		p.fault(URIScheme, tag, at)
@@ -111,8 +112,8 @@ func mailHost(s string) (string, bool) {
 	if at <= 0 || strings.ContainsAny(s[:at], " \t\r\n\x00<>") {
 		return "", false
 	}
-	host := lower(strings.TrimSuffix(s[at+1:], "."))
-	return host, validName(host)
+	host := taglist.Lower(strings.TrimSuffix(s[at+1:], "."))
+	return host, dnsx.IsName(host)
 }
 
 // validScheme is RFC 3986 section 3.1.

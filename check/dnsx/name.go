@@ -216,3 +216,24 @@ func Reverse(addr netip.Addr) string {
 	}
 	return string(append(out, "ip6.arpa"...))
 }
+
+// IsName reports whether name is made of letters, digits, hyphens and
+// underscores only, without a final dot, with the lengths of RFC 1035 section
+// 2.3.4: what a mail domain or a DKIM selector can be.
+func IsName(name string) bool {
+	if len(name) > maxName-2 {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if len(label) == 0 || len(label) > maxLabel {
+			return false
+		}
+		for i := range len(label) {
+			c := label[i]
+			if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -54,3 +54,15 @@ func escape(s string) string {
 	}
 	return b.String()
 }
+
+// Lower returns s with ASCII letters in lower case, and all other octets as
+// they are.
+func Lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
