@@ -88,6 +88,11 @@ func (r *Report) done() bool {
 	return slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool { return c.State == check.Done })
 }
 
+// idle reports whether there was nothing to check: every checker was skipped.
+func (r *Report) idle() bool {
+	return len(r.Coverage) > 0 && !slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool { return c.State != check.Skipped })
+}
+
 // open reports whether a checker was left inconclusive that could have found a
 // rule broken which counts. The area of a rule is the name of its checker.
 func (r *Report) open(cat *Catalog, counts func(*Rule) bool) bool {
@@ -152,7 +157,7 @@ func ExitStatus(reports []*Report, threshold Severity) int {
 
 func (r *Report) uncertain() bool {
 	if !r.measured() {
-		return true
+		return !r.idle()
 	}
 	if slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.ID == check.InternalError }) {
 		return true

@@ -70,6 +70,8 @@ func (r *Report) verdict() string {
 	}
 	has := func(s Severity) bool { return worst <= s.rank() }
 	switch {
+	case !r.measured() && r.idle():
+		return "idle"
 	case !r.measured() && r.unanswered():
 		return "unanswered"
 	case !r.measured():

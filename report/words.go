@@ -93,6 +93,10 @@ var labels = map[string]phrase{
 		"No verdict: nothing could be found out about this domain.",
 		"Pas de verdict : rien n’a pu être établi sur ce domaine.",
 	},
+	"verdict.idle": {
+		"There is nothing to check here; the reason stands below.",
+		"Il n’y a rien à vérifier ici ; la raison figure plus bas.",
+	},
 	"verdict.unanswered": {
 		"No verdict: the DNS did not answer. Check the network, or name another server with --resolver.",
 		"Pas de verdict : le DNS n’a pas répondu. Vérifiez le réseau, ou indiquez un autre serveur avec --resolver.",
