@@ -38,9 +38,15 @@ const (
 	exitUnknown  = 3 // something essential could not be assessed or written
 )
 
+// graceTime is how long the program may take to end once it was interrupted.
+const graceTime = 4 * time.Second
+
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes away is an error like others
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// Whatever does not heed ctx, such as a file that never opens, ends with us.
+	context.AfterFunc(ctx, func() { time.AfterFunc(graceTime, func() { os.Exit(exitUnknown) }) })
 	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: time.Now, network: network}
 	status := p.run(ctx, os.Args)
 	stop()
@@ -75,15 +81,21 @@ func (p *program) run(ctx context.Context, args []string) (status int) {
 			status = exitUnknown
 		}
 	}()
+	out := &keeper{Writer: p.stdout}
 	app := p.app()
+	app.Writer = out
 	err := app.RunContext(ctx, hoist(app, args))
+	if err == nil {
+		err = out.err
+	}
 	var usage usageError
+	var exit cli.ExitCoder // the library's own, of a help topic that does not exist
 	switch {
 	case err == nil:
 		return p.status
 	case errors.Is(err, syscall.EPIPE):
 		return exitUnknown
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &exit):
 		p.complain("%v", err)
 		fmt.Fprintln(p.stderr, `Try "maildoctor --help" or "maildoctor VERB --help".`)
 		return exitUsage
@@ -92,10 +104,27 @@ func (p *program) run(ctx context.Context, args []string) (status int) {
 	return exitUnknown
 }
 
+// A keeper remembers the first error of a writer whose user does not look.
+type keeper struct {
+	io.Writer
+	err error
+}
+
+func (k *keeper) Write(b []byte) (int, error) {
+	n, err := k.Writer.Write(b)
+	if k.err == nil {
+		k.err = err
+	}
+	return n, err
+}
+
 // complain prints one line to standard error, with foreign text made visible.
 func (p *program) complain(format string, args ...any) {
-	fmt.Fprintln(p.stderr, "maildoctor: "+report.Safe(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(p.stderr, "maildoctor: "+report.Cut(fmt.Sprintf(format, args...), maxComplaint))
 }
+
+// maxComplaint is the length of the longest line on standard error, in columns.
+const maxComplaint = 400
 
 // hoist moves flags that stand behind arguments in front of them, because the
 // flag package stops at the first argument and would take "--format" behind a
@@ -161,7 +190,7 @@ func (p *program) app() *cli.App {
 		OnUsageError:              usage,
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usagef("there is no verb %q; the verbs are audit, check, explain, rules, demo and completion", c.Args().First())
+				return usagef("there is no verb \"%s\"; the verbs are audit, check, explain, rules, demo and completion", c.Args().First())
 			}
 			c.App.Writer = p.stderr
 			p.status = exitUsage
@@ -404,7 +433,7 @@ func (p *program) check(c *cli.Context) error {
 	}
 	what, target := c.Args().Get(0), c.Args().Get(1)
 	if !slices.Contains(check.Names(), what) {
-		return usagef("there is no check %q; the checks are %s", what, strings.Join(check.Names(), ", "))
+		return usagef("there is no check \"%s\"; the checks are %s", what, strings.Join(check.Names(), ", "))
 	}
 	if what == "ptr" {
 		if a, err := netip.ParseAddr(strings.Trim(target, "[]")); err == nil {
@@ -417,8 +446,8 @@ func (p *program) check(c *cli.Context) error {
 		}
 	}
 	d, err := p.domain(target)
-	if err != nil && what == "spf" && c.IsSet("ip") {
-		d, err = target, nil // a malformed domain has the result none (RFC 7208 section 4.3)
+	if err != nil && what == "spf" && c.IsSet("ip") { // the result is none (RFC 7208 section 4.3)
+		d, err = target[strings.LastIndexByte(target, '@')+1:], nil
 	}
 	if err != nil {
 		return err
@@ -440,7 +469,7 @@ func (p *program) demo(c *cli.Context) error {
 	}
 	world, err := lab.Open(name)
 	if err != nil {
-		return usagef("there is no world %q; the worlds are %s", name, strings.Join(lab.Worlds(), ", "))
+		return usagef("there is no world \"%s\"; the worlds are %s", name, strings.Join(lab.Worlds(), ", "))
 	}
 	running, err := world.Start(lab.Options{Now: p.now()})
 	if err != nil {
@@ -461,10 +490,10 @@ func worldNet(w *lab.Running) check.Net {
 func (p *program) domain(arg string) (string, error) {
 	d, taken, err := check.ParseDomain(arg)
 	if err != nil {
-		return "", usagef("%q: %w", cut(arg, 60), err)
+		return "", usagef("\"%s\": %w", cut(arg, 60), err)
 	}
 	if taken {
-		fmt.Fprintf(p.stderr, "maildoctor: taking the domain %s out of %q\n", report.Safe(d), report.Safe(cut(arg, 60)))
+		p.complain("taking the domain %s out of \"%s\"", d, cut(arg, 60))
 	}
 	return d, nil
 }
@@ -522,17 +551,19 @@ func (p *program) examine(c *cli.Context, domains, checks []string) error {
 			reports = append(reports, report.NewCheck(result, catalog, out.options.Lang, version))
 		}
 	}
-	if recorder != nil {
-		if err := writeFile(c.String("record"), recorder); err != nil {
-			return err
-		}
-	}
 	p.status = report.ExitStatus(reports, failOn)
-	return out.write(func(w io.Writer, o report.Options) error { return out.format(w, reports, o) })
+	err = out.write(func(w io.Writer, o report.Options) error { return out.format(w, reports, o) })
+	if recorder != nil {
+		err = errors.Join(err, writeFile(c.String("record"), recorder))
+	}
+	return err
 }
 
 // defaultTimeout is how long one audit may take where the user does not say.
 const defaultTimeout = 30 * time.Second
+
+// maxSelectors is how many selectors a user may name.
+const maxSelectors = 50
 
 // auditOptions are what an audit obeys.
 type auditOptions struct {
@@ -546,10 +577,16 @@ func options(c *cli.Context, checks []string) (auditOptions, error) {
 		Checks: checks, Selectors: c.StringSlice("selector"), Helo: c.String("helo"), From: c.String("from"),
 		NoSMTP: c.Bool("no-smtp"), SMTPPort: c.Int("smtp-port"), AllowPrivate: c.Bool("allow-private"),
 	}}
+	if len(o.Selectors) > maxSelectors {
+		return o, usagef("--selector: at most %d can be asked", maxSelectors)
+	}
+	if o.Helo != "" && !check.IsHelo(o.Helo) {
+		return o, usagef("--helo \"%s\": give a host name or an address in brackets", cut(o.Helo, 60))
+	}
 	for i, s := range o.Selectors {
 		name, err := check.ParseSelector(s)
 		if err != nil {
-			return o, usagef("--selector %q: %w", cut(s, 60), err)
+			return o, usagef("--selector \"%s\": %w", cut(s, 60), err)
 		}
 		o.Selectors[i] = name
 	}
@@ -559,7 +596,7 @@ func options(c *cli.Context, checks []string) (auditOptions, error) {
 	if c.IsSet("ip") {
 		ip, err := netip.ParseAddr(c.String("ip"))
 		if err != nil {
-			return o, usagef("--ip: %q is not an IP address", c.String("ip"))
+			return o, usagef("--ip: \"%s\" is not an IP address", c.String("ip"))
 		}
 		o.IP = ip.Unmap().WithZone("")
 	}
@@ -589,7 +626,7 @@ func (p *program) explain(c *cli.Context) error {
 	}
 	rule := catalog.Rule(check.RuleID(strings.ToUpper(c.Args().First())))
 	if rule == nil {
-		return usagef("there is no rule %q; \"maildoctor rules\" lists them", cut(c.Args().First(), 60))
+		return usagef("there is no rule \"%s\"; \"maildoctor rules\" lists them", cut(c.Args().First(), 60))
 	}
 	return out.write(func(w io.Writer, o report.Options) error {
 		if out.name == "json" {
@@ -697,6 +734,9 @@ type output struct {
 // output reads the flags of the report. A file that cannot be written is found
 // out before anything is asked.
 func (p *program) output(c *cli.Context) (*output, error) {
+	if err := files(c); err != nil {
+		return nil, err
+	}
 	name := c.String("format")
 	format, err := report.WriterOf(name)
 	if err != nil {
@@ -722,16 +762,47 @@ func (p *program) output(c *cli.Context) (*output, error) {
 		o.options.Color = true
 	case "never":
 	default:
-		return nil, usagef("--color: %q is none of auto, always, never", c.String("color"))
-	}
-	if o.path != "" {
-		f, err := os.OpenFile(o.path, os.O_CREATE|os.O_WRONLY, 0o644)
-		if err != nil {
-			return nil, usagef("--output: %w", err)
-		}
-		f.Close()
+		return nil, usagef("--color: \"%s\" is none of auto, always, never", c.String("color"))
 	}
 	return o, nil
+}
+
+// files checks the names of files: none is missing or a flag, those to write
+// can be written, and nothing is written over what is read or written too.
+func files(c *cli.Context) error {
+	var seen []string
+	for _, flag := range []string{"zone", "overlay", "record", "output"} {
+		paths := c.StringSlice(flag)
+		if flag != "zone" && c.IsSet(flag) {
+			paths = []string{c.String(flag)}
+		}
+		for _, path := range paths {
+			if path == "" || strings.HasPrefix(path, "--") {
+				return usagef("--%s needs the name of a file, not \"%s\"", flag, path)
+			}
+			if flag == "zone" || flag == "overlay" {
+				seen = append(seen, path)
+				continue
+			}
+			if slices.ContainsFunc(seen, func(other string) bool { return sameFile(path, other) }) {
+				return usagef("--%s \"%s\" would be written over a file that is used already", flag, path)
+			}
+			f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
+			if err != nil {
+				return usagef("--%s: %w", flag, err)
+			}
+			f.Close()
+			seen = append(seen, path)
+		}
+	}
+	return nil
+}
+
+// sameFile reports whether two names lead to one file.
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	two, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(one, two) && one.Mode().IsRegular()
 }
 
 // lang is the language asked for, else that of the locale.

@@ -44,11 +44,13 @@ const (
 
 // Coverage says for one checker how far it came, and why no further. Reason is
 // a code, empty with Done; Subject is the name or host it is about, if any.
+// Minor tells that what could not be found out cannot cost deliverability.
 type Coverage struct {
 	Checker string `json:"checker"`
 	State   State  `json:"state"`
 	Reason  string `json:"reason"`
 	Subject string `json:"subject,omitempty"`
+	Minor   bool   `json:"minor,omitempty"`
 }
 
 // Role is what a domain does with mail, as its own records tell.

@@ -16,11 +16,13 @@ const (
 	ReasonBudget         = dnsx.ReasonBudget     // the questions of the audit are used up
 	ReasonTempfail       = "tempfail"            // the host put us off with 4yz
 	ReasonNoAnswer       = "no-answer"           // a host did not answer in time
+	ReasonBroken         = "broken-off"          // a host broke the dialogue or its rules off
 	ReasonNetwork        = "network-unreachable" // no way to the address from here
 	ReasonTLS            = "tls-not-tested"      // the host may want a TLS that crypto/tls does not know
 	ReasonNoSender       = "no-sender"           // the SPF record says that nobody sends for the domain
 	ReasonNoAddress      = "no-address-given"    // no sending address, and no MX host in its place
 	ReasonSelector       = "no-known-selector"   // DKIM selectors cannot be listed
+	ReasonKey            = "no-working-key"      // the DKIM keys that were guessed do not work
 	ReasonWildcard       = "wildcard"            // every selector answers
 	ReasonDeadline       = "deadline"            // the time of the audit was up
 	ReasonInterrupted    = "interrupted"         // the user stopped it

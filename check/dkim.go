@@ -90,6 +90,8 @@ func gatherDKIM(ctx context.Context, r *run) Coverage {
 		return r.unknown(ctx, string(s.Unknown[0].Status), s.Unknown[0].Reason, s.Unknown[0].Asked)
 	case s.Wildcard:
 		return Coverage{State: Inconclusive, Reason: ReasonWildcard}
+	case len(s.Found) > 0:
+		return Coverage{State: Inconclusive, Reason: ReasonKey}
 	}
 	return Coverage{State: Inconclusive, Reason: ReasonSelector}
 }
@@ -127,7 +129,8 @@ func silent(s spf.Selection) bool {
 		return false
 	}
 	record, faults := spf.Parse(string(s.Records[0]))
-	return len(faults) == 0 && record.Redirect() == nil &&
+	all := record.All()
+	return len(faults) == 0 && all != nil && all.Qualifier == spf.QualifierFail &&
 		!slices.ContainsFunc(record.Directives, func(d spf.Directive) bool { return d.Qualifier == spf.QualifierPass })
 }
 
@@ -136,16 +139,14 @@ func judgeDKIM(f *Facts, add func(Finding)) {
 	if d == nil {
 		return
 	}
-	usable, broken, present := false, false, 0
+	usable := slices.ContainsFunc(d.selectors(), dkim.Selector.Working)
+	broken, present := false, len(d.selectors())
 	for _, s := range d.selectors() {
-		if s.HasKey() {
-			present++
-		}
-		usable = usable || s.Working()
-		broken = judgeSelector(f.Domain, s, d.Search != nil, add) || broken
+		broken = judgeSelector(s, d.Search != nil, usable, add) || broken
 	}
 	if d.Search == nil {
-		if present > 0 && !usable && !broken {
+		unknown := slices.ContainsFunc(d.Given, func(s dkim.Selector) bool { return !s.Status.Known() })
+		if !usable && !broken && !unknown {
 			add(Finding{Rule: dkimNoWorkingKey, Subject: f.Domain, Params: params("selectors", names(d.Given))})
 		}
 		return
@@ -159,23 +160,28 @@ func judgeDKIM(f *Facts, add func(Finding)) {
 }
 
 // judgeSelector judges the records at one selector and reports whether it found
-// one that no verifier can use. A guessed name that is not there proves nothing.
-func judgeSelector(domain string, s dkim.Selector, guessed bool, add func(Finding)) (broken bool) {
+// one that no verifier can use. A guessed name that is not there proves nothing;
+// of the two names of Microsoft 365 one leads to nothing between rotations.
+func judgeSelector(s dkim.Selector, guessed, usable bool, add func(Finding)) (broken bool) {
 	switch {
+	case s.Status.Absent() && !guessed:
+		add(Finding{
+			Rule: dkimNotFound, Subject: s.Asked, Params: params("selector", s.Name),
+			Evidence: alias(s.Asked, s.Chain),
+		})
+		return true
 	case s.Dangling():
-		if p, ok := senders.ByDKIM(s.Chain[len(s.Chain)-1]); !ok || p.ID != "microsoft-365" {
+		target := s.Chain[len(s.Chain)-1]
+		if p, _ := senders.ByDKIM(target); !usable || p.ID != "microsoft-365" {
 			add(Finding{
-				Rule: dkimDangling, Subject: s.Asked,
-				Params: params("selector", s.Name, "target", s.Chain[len(s.Chain)-1]),
+				Rule: dkimDangling, Subject: s.Asked, Params: params("selector", s.Name, "target", target),
+				Evidence: alias(s.Asked, s.Chain),
 			})
 		}
 		return true
-	case s.Status.Absent() && !guessed:
-		add(Finding{Rule: dkimNotFound, Subject: s.Asked, Params: params("selector", s.Name)})
-		return true
 	}
 	var keys []dkim.Record
-	var evidence []string
+	evidence := alias(s.Asked, s.Chain)
 	for _, r := range s.Records {
 		if r.IsKey() || !guessed {
 			keys, evidence = append(keys, r), append(evidence, string(r.Text))
@@ -198,7 +204,7 @@ func judgeSelector(domain string, s dkim.Selector, guessed bool, add func(Findin
 func judgeKey(s dkim.Selector, r dkim.Record, add func(Finding)) (broken bool) {
 	raise := func(rule RuleID, more ...any) {
 		add(Finding{
-			Rule: rule, Subject: s.Asked, Evidence: []string{string(r.Text)},
+			Rule: rule, Subject: s.Asked, Evidence: append(alias(s.Asked, s.Chain), string(r.Text)),
 			Params: params(append([]any{"selector", s.Name}, more...)...),
 		})
 	}

@@ -3,8 +3,11 @@ package check
 import (
 	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	"maildoctor/check/dmarc"
+	"maildoctor/check/taglist"
 )
 
 // The rules about DMARC records.
@@ -50,7 +53,9 @@ func gatherDMARC(ctx context.Context, r *run) Coverage {
 	}
 	for _, report := range p.Reports {
 		if report.Authorisation == dmarc.AuthUnknown {
-			return r.unknown(ctx, string(report.Status), report.Reason, report.Asked)
+			c := r.unknown(ctx, string(report.Status), report.Reason, report.Asked)
+			c.Minor = true
+			return c
 		}
 	}
 	return Coverage{State: Done}
@@ -61,38 +66,82 @@ func judgeDMARC(f *Facts, add func(Finding)) {
 	if p == nil || len(p.Walk.Steps) == 0 {
 		return
 	}
-	discarded := judgeDiscarded(p.Walk.Steps[0], add)
+	discarded := judgeDiscarded(p, add)
 	for _, m := range p.Misplaced {
 		add(Finding{Rule: dmarcMisplaced, Subject: p.Domain, Params: params("place", m.Asked), Evidence: []string{string(m.Text)}})
 	}
-	idle := f.idle()
 	s := p.Record()
 	switch {
-	case p.Outcome == dmarc.NotFound && !discarded && idle:
-		add(Finding{Rule: parkedDMARCWeak, Subject: p.Domain, Params: params("policy", dmarc.None)})
-	case p.Outcome == dmarc.NotFound && !discarded:
-		add(Finding{Rule: dmarcMissing, Subject: p.Domain})
+	case p.Outcome == dmarc.NotFound && discarded:
+	case p.Outcome == dmarc.NotFound && f.idle():
+		add(weakPolicy(p, dmarc.None, nil))
+	case p.Outcome == dmarc.NotFound:
+		add(Finding{Rule: dmarcMissing, Subject: p.Domain, Evidence: alias(p.Walk.Steps[0].Asked, p.Walk.Steps[0].Chain)})
 	case s != nil:
 		judgeDMARCRecord(p, s, add)
-		judgeDMARCPolicy(p, s, idle, add)
-		judgeDMARCReports(p, s, idle, add)
+		judgeDMARCPolicy(p, s, f.idle(), add)
+		judgeDMARCReports(p, s, f.idle(), add)
 	}
 }
 
-// judgeDiscarded judges what stands at _dmarc and is passed over, and reports
-// whether there is such a thing.
-func judgeDiscarded(own dmarc.Step, add func(Finding)) bool {
-	if len(own.Texts) > 1 { // RFC 9989 section 4.10
-		add(Finding{Rule: dmarcMultiple, Subject: own.Domain, Params: params("count", len(own.Texts)), Evidence: texts(own.Texts)})
-		return true
+// judgeDiscarded judges what stands at _dmarc on the way up and is passed over
+// before a record is found, and reports whether there is such a thing.
+func judgeDiscarded(p *dmarc.Policy, add func(Finding)) bool {
+	found := false
+	for _, s := range p.Walk.Steps {
+		if !s.Reached || s.Record != nil {
+			break
+		}
+		if len(s.Texts) > 1 { // RFC 9989 section 4.10
+			found = true
+			add(Finding{Rule: dmarcMultiple, Subject: s.Domain, Params: params("count", len(s.Texts)), Evidence: texts(s.Texts)})
+			continue
+		}
+		for _, near := range s.Near {
+			found = true
+			add(Finding{Rule: dmarcVersion, Subject: s.Domain, Evidence: []string{string(near.Text)}})
+		}
 	}
-	if own.Record != nil {
-		return false
+	return found
+}
+
+// proposal is a record for the audited domain itself: the one that applies
+// with another request, and without the tags that are dropped.
+func proposal(p *dmarc.Policy, request dmarc.Request, drop ...string) string {
+	record := ""
+	if s := p.Record(); s != nil && len(s.Texts) == 1 {
+		record = string(s.Texts[0])
 	}
-	for _, near := range own.Near {
-		add(Finding{Rule: dmarcVersion, Subject: own.Domain, Evidence: []string{string(near.Text)}})
+	if p.Source != dmarc.Own {
+		drop = append(drop, "sp", "np", "psd")
 	}
-	return len(own.Near) > 0
+	return rewrite(record, request, drop...)
+}
+
+// rewrite changes the request of a record and drops tags; the others stay.
+func rewrite(record string, request dmarc.Request, drop ...string) string {
+	out := []string{"v=DMARC1", "p=" + string(request)}
+	for _, tag := range taglist.Parse(record, taglist.Syntax{FoldCase: true}).Tags {
+		name := taglist.Lower(tag.Name)
+		if name != "v" && name != "p" && tag.Value != "" && !slices.Contains(drop, name) {
+			out = append(out, name+"="+tag.Value)
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// evidence is the record that applies, behind the aliases that lead to it.
+func evidence(s *dmarc.Step) []string {
+	return append(alias(s.Asked, s.Chain), texts(s.Texts)...)
+}
+
+// weakPolicy is the finding of a domain that sends nothing and yet does not ask
+// for rejection.
+func weakPolicy(p *dmarc.Policy, policy dmarc.Request, record []string) Finding {
+	return Finding{
+		Rule: parkedDMARCWeak, Subject: p.Domain, Evidence: record,
+		Params: params("policy", policy, "record", proposal(p, dmarc.Reject, "t", "sp", "np")),
+	}
 }
 
 // judgeDMARCRecord judges what is written wrongly in the record that applies.
@@ -104,7 +153,13 @@ func judgeDMARCRecord(p *dmarc.Policy, s *dmarc.Step, add func(Finding)) {
 		case dmarc.RemovedTag:
 			rule, values = dmarcRemovedTag, params("tag", tag)
 		case dmarc.RequestInvalid:
-			rule, values = dmarcPolicyInvalid, params("tag", tag, "value", value, "effect", p.Effect)
+			rule = dmarcPolicyInvalid
+			request := s.Record.P
+			if request == dmarc.Invalid || request == "" {
+				request = dmarc.None
+			}
+			record := rewrite(string(s.Texts[0]), request, string(fault.Tag))
+			values = params("tag", tag, "value", value, "effect", p.Effect, "record", record)
 		case dmarc.URIEmpty, dmarc.URINoScheme, dmarc.URIMalformed, dmarc.URIAddress, dmarc.URIScheme:
 			rule, values = dmarcURIInvalid, params("tag", tag, "uri", value, "reason", fault.Reason)
 		case dmarc.ValueInvalid, dmarc.FoConflict, dmarc.DuplicateTag, dmarc.MissingEquals, dmarc.EmptyName, dmarc.BadName:
@@ -112,55 +167,68 @@ func judgeDMARCRecord(p *dmarc.Policy, s *dmarc.Step, add func(Finding)) {
 		default: // what every reader passes over
 			continue
 		}
-		add(Finding{Rule: rule, Subject: s.Domain, Params: values, Evidence: texts(s.Texts)})
+		add(Finding{Rule: rule, Subject: s.Domain, Params: values, Evidence: evidence(s)})
 	}
 }
 
-// judgeDMARCPolicy judges how strong the policy is.
+// judgeDMARCPolicy judges how strong the policy is. The record may stand above
+// the domain; what is proposed is one for the domain itself, which comes first
+// (RFC 9989 section 4.10.1).
 func judgeDMARCPolicy(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Finding)) {
-	record := texts(s.Texts)
+	record, r := evidence(s), s.Record
 	switch {
 	case p.Effect == dmarc.PolicyAbsent:
-		add(Finding{Rule: dmarcPolicyAbsent, Subject: s.Domain, Evidence: record})
-	case p.Effect != "":
-	case p.Requested == dmarc.None && idle:
-		add(Finding{Rule: parkedDMARCWeak, Subject: s.Domain, Params: params("policy", p.Requested), Evidence: record})
+		add(Finding{
+			Rule: dmarcPolicyAbsent, Subject: p.Domain, Evidence: record,
+			Params: params("record", proposal(p, dmarc.None)),
+		})
+	case p.Effect != "" || p.Requested == "":
+	case p.Effective == dmarc.None && idle:
+		add(weakPolicy(p, p.Effective, record))
 	case p.Requested == dmarc.None:
-		add(Finding{Rule: dmarcPolicyNone, Subject: s.Domain, Params: params("tag", p.Tag), Evidence: record})
+		add(Finding{
+			Rule: dmarcPolicyNone, Subject: p.Domain, Evidence: record,
+			Params: params("tag", p.Tag, "record", proposal(p, dmarc.Quarantine)),
+		})
 	case p.Effective != p.Requested:
 		add(Finding{
-			Rule: dmarcTesting, Subject: s.Domain, Evidence: record,
-			Params: params("policy", p.Requested, "effective", p.Effective),
+			Rule: dmarcTesting, Subject: p.Domain, Evidence: record,
+			Params: params("policy", p.Requested, "effective", p.Effective, "record", proposal(p, p.Requested, "t")),
 		})
 	}
-	r := s.Record
-	if p.Source == dmarc.Own && (r.P == dmarc.Quarantine || r.P == dmarc.Reject) {
+	if p.Source != dmarc.Own {
+		return
+	}
+	if r.P == dmarc.Quarantine || r.P == dmarc.Reject {
 		for _, sub := range []struct {
 			tag   string
 			value dmarc.Request
 		}{{"sp", r.SP}, {"np", r.NP}} {
 			if sub.value == dmarc.None {
 				add(Finding{
-					Rule: dmarcSubdomainNone, Subject: s.Domain, Evidence: record,
-					Params: params("tag", sub.tag, "policy", r.P),
+					Rule: dmarcSubdomainNone, Subject: p.Domain, Evidence: record,
+					Params: params("tag", sub.tag, "policy", r.P, "record", proposal(p, r.P, sub.tag)),
 				})
 			}
 		}
 	}
-	if p.Source == dmarc.Own && r.PSD == dmarc.Yes && !idle {
-		add(Finding{Rule: dmarcPSDSelf, Subject: s.Domain, Evidence: record})
+	if r.PSD == dmarc.Yes && !idle {
+		add(Finding{Rule: dmarcPSDSelf, Subject: p.Domain, Evidence: record})
 	}
 }
 
 func judgeDMARCReports(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Finding)) {
+	if p.Source == dmarc.PublicSuffix { // the registry's own business
+		return
+	}
 	if len(s.Record.RUA) == 0 && !idle {
-		add(Finding{Rule: dmarcNoReports, Subject: s.Domain, Evidence: texts(s.Texts)})
+		add(Finding{Rule: dmarcNoReports, Subject: s.Domain, Evidence: evidence(s)})
 	}
 	for _, report := range p.Reports {
 		if report.Authorisation == dmarc.NotAuthorised {
 			add(Finding{
-				Rule: dmarcNotAuthorised, Subject: s.Domain, Evidence: texts(s.Texts),
-				Params: params("tag", report.Tag, "host", report.Host, "place", report.Asked),
+				Rule: dmarcNotAuthorised, Subject: s.Domain, Evidence: append(evidence(s), texts(report.Texts)...),
+				Params: params("tag", report.Tag, "host", report.Host, "place", report.Asked, "reason", report.Why),
 			})
 		}
 	}
@@ -168,10 +236,10 @@ func judgeDMARCReports(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Findi
 
 func meritsDMARC(f *Facts, add func(Merit)) {
 	p := f.DMARC
-	if p == nil || p.Record() == nil || p.Effective == dmarc.None || p.Effective == "" {
+	if p == nil || p.Record() == nil || p.Effective == dmarc.None || p.Effective == "" || f.open() {
 		return
 	}
-	add(Merit{ID: "dmarc-policy", Subject: p.Place, Params: params("policy", p.Effective)})
+	add(Merit{ID: "dmarc-policy", Subject: p.Place, Params: params("tag", p.Tag, "policy", p.Effective)})
 	for _, report := range p.Reports {
 		if report.Tag == "rua" && (report.Authorisation == dmarc.Internal || report.Authorisation == dmarc.Authorised) {
 			add(Merit{ID: "dmarc-reports", Subject: p.Place})

@@ -37,7 +37,7 @@ type Facts struct {
 // an alias (RFC 6604 section 3).
 func (f *Facts) exists() dnsx.Status {
 	switch {
-	case f.MX == nil:
+	case f.MX == nil, f.SPF != nil && f.SPF.Root.Malformed:
 		return dnsx.Failed
 	case f.MX.Status == dnsx.NXDomain && len(f.MX.Alias) > 0:
 		return dnsx.NoData
@@ -51,32 +51,29 @@ func (f *Facts) idle() bool {
 	return role == Parked || role == Receiving
 }
 
-// Role reads the domain's role from its own records. A domain that takes mail
-// and does not say that nobody sends for it is taken for a sending one.
+// Role reads the domain's role from its own records. Only "-all" with nobody
+// authorised says that nobody sends; a record that is broken was meant for
+// somebody.
 func (f *Facts) Role() Role {
 	if f.MX == nil || f.SPF == nil || f.SPF.Root == nil || !f.MX.Status.Known() {
 		return Unknown
 	}
-	takesMail := len(f.MX.Hosts) > 0 && !(f.MX.Implicit && f.MX.Hosts[0].Status().Absent())
-	switch f.SPF.Root.Outcome {
-	case spf.Unknown:
+	takesMail := len(f.MX.Hosts) > 0 && !f.MX.Implicit
+	switch t := f.SPF; {
+	case t.Root.Outcome == spf.Unknown:
 		return Unknown
-	case spf.None:
-		switch {
-		case f.MX.RefusesMail():
-			return Parked
-		case !takesMail:
-			return Unknown
-		}
+	case t.Root.Outcome == spf.None && takesMail, t.Senders:
 		return Sending
-	}
-	switch {
-	case f.SPF.Senders:
-		return Sending
-	case takesMail && !f.MX.Implicit:
+	case t.Root.Outcome == spf.None && f.MX.RefusesMail():
+		return Parked
+	case t.Root.Outcome == spf.None:
+		return Unknown
+	case !takesMail:
+		return Parked
+	case t.All == spf.QualifierFail:
 		return Receiving
 	}
-	return Parked
+	return Unknown
 }
 
 func (o Options) smtpPort() uint16 {

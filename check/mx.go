@@ -118,15 +118,15 @@ func judgeNullMX(f *Facts, add func(Finding)) {
 }
 
 func judgeImplicitMX(f *Facts, add func(Finding)) {
-	if len(f.MX.Hosts) == 0 {
+	if len(f.MX.Hosts) == 0 || f.Role() == Parked {
 		return
 	}
 	switch h := &f.MX.Hosts[0]; {
 	case h.Status() == dnsx.OK:
-		if judgeTarget(f, h, add) && f.Role() != Parked {
+		if judgeTarget(f, h, add) {
 			add(Finding{Rule: mxImplicit, Subject: f.Domain})
 		}
-	case h.Status().Absent() && f.Role() != Parked:
+	case h.Status().Absent():
 		add(Finding{Rule: mxNone, Subject: f.Domain})
 	}
 }

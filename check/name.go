@@ -102,3 +102,14 @@ func ParseSelector(s string) (string, error) {
 	}
 	return name, nil
 }
+
+// IsHelo reports whether name can stand in EHLO: a host name, or an address in
+// brackets (RFC 5321 section 4.1.1.1).
+func IsHelo(name string) bool {
+	if literal, ok := strings.CutPrefix(name, "["); ok {
+		literal, closed := strings.CutSuffix(literal, "]")
+		_, err := netip.ParseAddr(strings.TrimPrefix(literal, "IPv6:"))
+		return closed && err == nil
+	}
+	return dnsx.IsName(strings.TrimSuffix(name, "."))
+}

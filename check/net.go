@@ -138,6 +138,7 @@ func (g *guard) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
 // hold waits until nobody else talks to the host at addr and returns a func
 // that lets go of it, or nil where ctx ended first.
 func (g *guard) hold(ctx context.Context, addr netip.Addr) func() {
+	addr = addr.Unmap()
 	g.mu.Lock()
 	turn := g.busy[addr]
 	if turn == nil {

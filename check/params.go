@@ -22,6 +22,16 @@ func quoted[T ~string](s T) string {
 	return string(s)
 }
 
+// alias shows the CNAME records that lead from a name to its records.
+func alias(name string, chain []string) []string {
+	var out []string
+	for _, target := range chain {
+		out = append(out, name+" CNAME "+target)
+		name = target
+	}
+	return out
+}
+
 // texts turns foreign texts of any type into evidence.
 func texts[T ~string](list []T) []string {
 	var out []string

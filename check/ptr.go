@@ -54,9 +54,11 @@ func gatherPTR(ctx context.Context, r *run) Coverage {
 	for _, t := range targets {
 		if t.Verdict == rdns.Unknown {
 			status, reason := t.failure()
-			return r.unknown(ctx, string(status), reason, t.Addr.String())
+			state = r.unknown(ctx, string(status), reason, t.Addr.String())
+			break
 		}
 	}
+	state.Minor = state.State == Inconclusive && !r.opts.IP.IsValid()
 	return state
 }
 
@@ -81,9 +83,14 @@ func judgePTR(f *Facts, add func(Finding)) {
 	for _, p := range f.PTR {
 		missing, unconfirmed := ptrMissing, ptrNotConfirmed
 		q := params("address", p.Addr)
-		if p.Host != "" {
+		switch {
+		case p.Host != "":
 			missing, unconfirmed = ptrMXMissing, ptrMXNotConfirmed
 			q["host"] = p.Host
+		case p.Addr.Is4():
+			q["type"] = "A"
+		default:
+			q["type"] = "AAAA"
 		}
 		switch p.Verdict {
 		case rdns.Missing:

@@ -31,11 +31,9 @@ const (
 	smtp587NoTLS    RuleID = "SMTP-587-NO-STARTTLS"
 )
 
-// Limits of the hosts that one audit greets.
-const (
-	MaxHosts     = 5 // MX hosts, the most preferred first
-	MaxAddresses = 2 // addresses of each, one IPv4 and one IPv6 if it has both
-)
+// MaxHosts is how many MX hosts one audit greets, the most preferred first, at
+// one IPv4 and one IPv6 address each.
+const MaxHosts = 5
 
 // The ports of message submission (RFC 8314 section 3.3, RFC 6409).
 const (
@@ -93,22 +91,31 @@ type mailHost struct {
 	addrs []netip.Addr
 }
 
-// reachable picks the hosts to greet: each name once, the first address of each
-// family, hosts with the same addresses only once.
+// reachable picks the hosts to greet, the most preferred first: the first
+// address of each family, and each address once. A host whose addresses are
+// those of hosts before it is the same machine.
 func reachable(found *mx.Result) []mailHost {
 	var hosts []mailHost
-	for _, h := range found.Hosts {
-		var addrs []netip.Addr
-		all := h.Addrs()
-		for _, is4 := range []bool{true, false} {
-			if i := slices.IndexFunc(all, func(a netip.Addr) bool { return a.Is4() == is4 }); i >= 0 {
-				addrs = append(addrs, all[i])
+	taken := map[netip.Addr]bool{}
+	for i := range found.Hosts {
+		var four, six []netip.Addr
+		for _, a := range found.Hosts[i].Addrs() {
+			switch a = a.Unmap(); {
+			case taken[a]:
+			case a.Is4():
+				four = append(four, a)
+			default:
+				six = append(six, a)
 			}
 		}
-		known := slices.ContainsFunc(hosts, func(k mailHost) bool { return k.name == h.Name })
-		if len(addrs) > 0 && !known && len(hosts) < MaxHosts {
-			hosts = append(hosts, mailHost{h.Name, addrs[:min(len(addrs), MaxAddresses)]})
+		addrs := slices.Concat(four[:min(len(four), 1)], six[:min(len(six), 1)])
+		if len(addrs) == 0 || len(hosts) == MaxHosts {
+			continue
 		}
+		for _, a := range addrs {
+			taken[a] = true
+		}
+		hosts = append(hosts, mailHost{found.Hosts[i].Name, addrs})
 	}
 	return hosts
 }
@@ -199,8 +206,16 @@ func unclear(d *Dialogue) string {
 		return ReasonConnections
 	case smtp.OutcomeUnreachable:
 		return ReasonNetwork
+	case smtp.OutcomeTimeout, smtp.OutcomeGreetingTimeout:
+		return ReasonNoAnswer
+	case smtp.OutcomeBroken:
+		if d.Fault == smtp.FaultTimeout {
+			return ReasonNoAnswer
+		}
+	case smtp.OutcomeCancelled:
+		return ReasonInterrupted
 	}
-	return ReasonNoAnswer
+	return ReasonBroken
 }
 
 func unclearTLS(d *Dialogue) string {

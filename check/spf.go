@@ -2,6 +2,8 @@ package check
 
 import (
 	"context"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,45 +63,75 @@ func gatherSPF(ctx context.Context, r *run) Coverage {
 		}
 		r.facts.Sender = spf.Evaluate(ctx, r.dns, q)
 	}
-	if t.Incomplete {
-		return r.unknown(ctx, string(t.Status), t.Reason, t.Domain)
+	if !t.Incomplete {
+		return Coverage{State: Done}
 	}
-	return Coverage{State: Done}
+	if e := r.facts.Sender; e != nil && e.Result != spf.ResultTempError && slices.Equal(r.opts.Checks, []string{"spf"}) {
+		return Coverage{State: Done} // the answer for this sender does not depend on what is missing
+	}
+	subject := t.Domain
+	t.Each(func(n *spf.Node) {
+		if n.Outcome == spf.Unknown && subject == t.Domain {
+			subject = n.Domain
+		}
+	})
+	return r.unknown(ctx, string(t.Status), t.Reason, subject)
 }
 
 func judgeSPF(f *Facts, add func(Finding)) {
 	t := f.SPF
-	if t == nil || t.Root == nil {
+	if t == nil || t.Root == nil || t.Root.Malformed {
 		return
 	}
+	parked := f.Role() == Parked
 	switch {
-	case t.Root.Outcome == spf.None && f.Role() == Parked:
-		add(Finding{Rule: parkedSPFOpen, Subject: t.Domain})
+	case parked && (t.Root.Outcome == spf.None || t.Root.Outcome == spf.One && t.All != spf.QualifierFail):
+		add(Finding{Rule: parkedSPFOpen, Subject: t.Domain, Evidence: texts(t.Root.Records)})
 	case t.Root.Outcome == spf.None:
 		add(Finding{Rule: spfMissing, Subject: t.Domain, Evidence: texts(t.Root.Lookalikes)})
 	}
 	t.Each(func(n *spf.Node) { judgeSPFNode(n, add) })
 	for n := t.Root; n != nil; n = redirected(n) {
 		judgeSPFOwn(n, add)
+		if n.Domain == t.AllDomain && !parked {
+			judgeSPFAll(t, n, add)
+		}
 	}
 	judgeSPFTotals(t, add)
 	judgeSender(f, add)
 }
 
-// judgeSender judges what SPF says of the sending host that the user named. The
-// other results come from faults that have rules of their own.
+// judgeSender judges what SPF says of the sending host that the user named. A
+// permerror that everybody gets has a rule of its own.
 func judgeSender(f *Facts, add func(Finding)) {
 	e := f.Sender
 	if e == nil {
 		return
 	}
 	switch e.Result {
+	case spf.ResultPermError:
+		if spfBroken(f.SPF) && e.Domain == f.SPF.Domain {
+			return
+		}
 	case spf.ResultFail, spf.ResultSoftFail, spf.ResultNeutral:
-		add(Finding{
-			Rule: spfNotAuthorised, Subject: e.Domain, Evidence: []string{string(e.Trace.Record)},
-			Params: params("address", e.IP, "result", e.Result),
-		})
+	default:
+		return
 	}
+	term := "ip4:" + e.IP.String()
+	if e.IP.Is6() {
+		term = "ip6:" + e.IP.String()
+	}
+	record := string(e.Trace.Record)
+	add(Finding{
+		Rule: spfNotAuthorised, Subject: e.Domain, Evidence: []string{record},
+		Params: params("address", e.IP, "result", e.Result, "record", insert(record, len("v=spf1"), 0, " "+term)),
+	})
+}
+
+// insert puts text into a record in the place of length octets at offset.
+func insert(record string, offset, length int, text string) string {
+	offset = min(offset, len(record))
+	return record[:offset] + text + record[min(offset+length, len(record)):]
 }
 
 // judgeSPFNode judges what breaks the whole policy wherever in the tree it
@@ -138,7 +170,7 @@ func judgeSPFNode(n *spf.Node, add func(Finding)) {
 			continue
 		}
 		for _, p := range s.Prefixes {
-			if p.Addr().Is4() && p.Bits() < widestIP4 || p.Addr().Is6() && p.Bits() < widestIP6 {
+			if p.Bits() > 0 && (p.Addr().Is4() && p.Bits() < widestIP4 || p.Addr().Is6() && p.Bits() < widestIP6) {
 				add(Finding{
 					Rule: spfRangeTooWide, Subject: n.Domain, Evidence: record,
 					Params: params("term", s.Text, "prefix", "/"+strconv.Itoa(p.Bits())),
@@ -147,8 +179,57 @@ func judgeSPFNode(n *spf.Node, add func(Finding)) {
 			}
 		}
 	}
-	if n.Grants && n.All == spf.QualifierPass {
-		add(Finding{Rule: spfAllPass, Subject: n.Domain, Evidence: record})
+	if s := opensToAll(n); s != nil {
+		closed := "~all"
+		if s.Kind != string(spf.MechanismAll) {
+			closed = ""
+		}
+		proposed := strings.ReplaceAll(insert(record[0], s.Offset, s.Length, closed), "  ", " ")
+		add(Finding{Rule: spfAllPass, Subject: n.Domain, Evidence: record, Params: params("record", proposed)})
+	}
+}
+
+// opensToAll returns the term by which any address passes, nil if there is
+// none.
+func opensToAll(n *spf.Node) *spf.Step {
+	if !n.Grants || len(n.Records) != 1 {
+		return nil
+	}
+	for i := range n.Steps {
+		s := &n.Steps[i]
+		if s.Qualifier != spf.QualifierPass || s.NeverReached {
+			continue
+		}
+		if s.Kind == string(spf.MechanismAll) || slices.ContainsFunc(s.Prefixes, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
+			return s
+		}
+	}
+	return nil
+}
+
+// judgeSPFAll judges what the record that has the last word says of all other
+// senders.
+func judgeSPFAll(t *spf.Tree, n *spf.Node, add func(Finding)) {
+	if len(n.Records) != 1 {
+		return
+	}
+	record := string(n.Records[0])
+	switch {
+	case t.All == spf.QualifierNeutral:
+		for _, s := range n.Steps {
+			if s.Kind == string(spf.MechanismAll) {
+				add(Finding{
+					Rule: spfAllNeutral, Subject: n.Domain, Evidence: []string{record},
+					Params: params("record", insert(record, s.Offset, s.Length, "~all")),
+				})
+				return
+			}
+		}
+	case t.AllMissing:
+		add(Finding{
+			Rule: spfAllMissing, Subject: n.Domain, Evidence: []string{record},
+			Params: params("record", strings.TrimRight(record, " ")+" ~all"),
+		})
 	}
 }
 
@@ -177,19 +258,47 @@ func judgeSPFTotals(t *spf.Tree, add func(Finding)) {
 	switch {
 	case t.Loop:
 	case t.Lookups > spf.MaxLookups:
-		add(Finding{Rule: spfTooManyLookups, Subject: t.Domain, Params: params("lookups", t.Lookups), Evidence: record})
+		add(Finding{
+			Rule: spfTooManyLookups, Subject: t.Domain, Evidence: record,
+			Params: params("lookups", t.Lookups, "terms", costs(t.Root)),
+		})
 	case t.Lookups >= nearLookups:
 		add(Finding{Rule: spfNearLimit, Subject: t.Domain, Params: params("lookups", t.Lookups), Evidence: record})
 	}
 	if t.VoidLookups > spf.MaxVoidLookups {
-		add(Finding{Rule: spfTooManyVoids, Subject: t.Domain, Params: params("voids", t.VoidLookups), Evidence: record})
+		add(Finding{
+			Rule: spfTooManyVoids, Subject: t.Domain, Evidence: record,
+			Params: params("voids", t.VoidLookups, "terms", voids(t)),
+		})
 	}
-	switch {
-	case t.All == spf.QualifierNeutral:
-		add(Finding{Rule: spfAllNeutral, Subject: t.AllDomain, Evidence: record})
-	case t.AllMissing:
-		add(Finding{Rule: spfAllMissing, Subject: t.AllDomain, Evidence: record})
+}
+
+// costs lists the terms of a record with the lookups that each takes.
+func costs(n *spf.Node) string {
+	var out []string
+	for _, s := range n.Steps {
+		cost := s.Cost
+		if s.Child != nil {
+			cost += s.Child.Lookups
+		}
+		if cost > 0 {
+			out = append(out, string(s.Text)+" "+strconv.Itoa(cost))
+		}
 	}
+	return strings.Join(out, ", ")
+}
+
+// voids lists the terms of a tree that find nothing.
+func voids(t *spf.Tree) string {
+	var out []string
+	t.Each(func(n *spf.Node) {
+		for _, s := range n.Steps {
+			if s.Void && !slices.Contains(out, string(s.Text)) {
+				out = append(out, string(s.Text))
+			}
+		}
+	})
+	return strings.Join(out, ", ")
 }
 
 // redirected returns the record that n hands over to, nil if it does not.
@@ -215,9 +324,21 @@ func meritsSPF(f *Facts, add func(Merit)) {
 		return
 	}
 	add(Merit{ID: "spf-lookups", Subject: t.Domain, Params: params("lookups", t.Lookups)})
+	if f.open() {
+		return
+	}
 	if t.All == spf.QualifierFail || t.All == spf.QualifierSoftFail {
 		add(Merit{ID: "spf-all", Subject: t.Domain, Params: params("qualifier", t.All)})
 	}
+}
+
+// open reports whether SPF authorises everybody.
+func (f *Facts) open() bool {
+	found := false
+	if f.SPF != nil {
+		f.SPF.Each(func(n *spf.Node) { found = found || opensToAll(n) != nil })
+	}
+	return found
 }
 
 // spfBroken reports whether some sender gets permerror.

@@ -22,7 +22,7 @@ type Tree struct {
 	All         Qualifier   `json:"all,omitempty"`         // what the record says of all other senders, redirects followed
 	AllMissing  bool        `json:"all_missing,omitempty"` // it says nothing (RFC 7208 section 4.7); neither this nor All: not found out
 	AllDomain   string      `json:"all_domain"`            // the domain whose record has, or lacks, all
-	Senders     bool        `json:"senders"`               // some sender may get pass, or that could not be excluded
+	Senders     bool        `json:"senders"`               // some sender may get pass or is meant to, or that could not be excluded
 	Root        *Node       `json:"root"`
 }
 
@@ -128,7 +128,7 @@ func (t *Tree) conclude() {
 		}
 	})
 	t.concludeAll()
-	t.Senders = t.Root.mayPass()
+	t.Senders = t.Root.Outcome != None && t.Root.intends()
 }
 
 // sum adds up the lookups of a node and all below.
@@ -181,29 +181,18 @@ func (t *Tree) concludeAll() {
 	}
 }
 
-// mayPass reports whether the record gives pass to some sender, as far as it
-// is known.
-func (n *Node) mayPass() bool {
-	switch {
-	case n == nil || n.Outcome == Unknown || len(n.Faults) > 0:
+// intends reports whether the record gives pass to some sender or is meant to:
+// a term that is broken or finds nothing is meant for somebody, too.
+func (n *Node) intends() bool {
+	if n == nil || n.Outcome != One || len(n.Faults) > 0 {
 		return true
-	case n.Outcome != One:
-		return false
 	}
 	for i := range n.Steps {
 		s := &n.Steps[i]
 		switch {
-		case s.NeverReached || s.Ignored || s.Loop:
-		case s.Kind == ModifierRedirect:
-			if s.Child.mayPass() {
-				return true
-			}
-		case s.Qualifier != QualifierPass:
-		case s.Kind == string(MechanismInclude):
-			if s.Child.mayPass() {
-				return true
-			}
-		case !s.Void && !s.Malformed:
+		case s.NeverReached || s.Ignored:
+		case s.Kind != ModifierRedirect && s.Qualifier != QualifierPass:
+		case !s.follows() || s.Loop || s.Child.intends():
 			return true
 		}
 	}
