@@ -94,12 +94,12 @@ func judgeDiscarded(p *dmarc.Policy, add func(Finding)) bool {
 		}
 		if len(s.Texts) > 1 { // RFC 9989 section 4.10
 			found = true
-			add(Finding{Rule: dmarcMultiple, Subject: s.Domain, Params: params("count", len(s.Texts)), Evidence: texts(s.Texts)})
+			add(Finding{Rule: dmarcMultiple, Subject: s.Domain, Params: params("count", len(s.Texts)), Evidence: evidence(&s)})
 			continue
 		}
 		for _, near := range s.Near {
 			found = true
-			add(Finding{Rule: dmarcVersion, Subject: s.Domain, Evidence: []string{string(near.Text)}})
+			add(Finding{Rule: dmarcVersion, Subject: s.Domain, Evidence: append(alias(s.Asked, s.Chain), string(near.Text))})
 		}
 	}
 	return found
@@ -118,9 +118,11 @@ func proposal(p *dmarc.Policy, request dmarc.Request, drop ...string) string {
 	return rewrite(record, request, drop...)
 }
 
-// rewrite changes the request of a record and drops tags; the others stay.
+// rewrite changes the request of a record and drops tags, those that RFC 9989
+// section 9.3 removed among them; the others stay.
 func rewrite(record string, request dmarc.Request, drop ...string) string {
 	out := []string{"v=DMARC1", "p=" + string(request)}
+	drop = append(drop, "pct", "rf", "ri")
 	for _, tag := range taglist.Parse(record, taglist.Syntax{FoldCase: true}).Tags {
 		name := taglist.Lower(tag.Name)
 		if name != "v" && name != "p" && tag.Value != "" && !slices.Contains(drop, name) {
@@ -188,7 +190,7 @@ func judgeDMARCPolicy(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Findin
 	case p.Requested == dmarc.None:
 		add(Finding{
 			Rule: dmarcPolicyNone, Subject: p.Domain, Evidence: record,
-			Params: params("tag", p.Tag, "record", proposal(p, dmarc.Quarantine)),
+			Params: params("tag", p.Tag, "record", proposal(p, dmarc.Quarantine, "t")),
 		})
 	case p.Effective != p.Requested:
 		add(Finding{

@@ -121,9 +121,12 @@ func judgeSender(f *Facts, add func(Finding)) {
 	if e.IP.Is6() {
 		term = "ip6:" + e.IP.String()
 	}
-	record := string(e.Trace.Record)
+	record, evidence := "v=spf1 ~all", []string(nil)
+	if e.Trace.Record != "" {
+		record, evidence = string(e.Trace.Record), []string{string(e.Trace.Record)}
+	}
 	add(Finding{
-		Rule: spfNotAuthorised, Subject: e.Domain, Evidence: []string{record},
+		Rule: spfNotAuthorised, Subject: e.Domain, Evidence: evidence,
 		Params: params("address", e.IP, "result", e.Result, "record", insert(record, len("v=spf1"), 0, " "+term)),
 	})
 }

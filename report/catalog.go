@@ -78,6 +78,7 @@ func ParseLang(s string) (Lang, error) {
 type Param struct {
 	Name string
 	Word bool // the value is a code that stands for a phrase
+	List bool // the value is a list, which may be long
 }
 
 // A Page is a rule in one language. Its blanks are names in braces; Why and Fix
@@ -213,10 +214,10 @@ func (r *Rule) readHeader(head textproto.MIMEHeader) error {
 		case "params":
 			for _, p := range list(value, ",") {
 				name, kind, _ := strings.Cut(p, ":")
-				if kind != "" && kind != "word" {
+				if kind != "" && kind != "word" && kind != "list" {
 					bad("Params: %q is not a kind", kind)
 				}
-				r.Params = append(r.Params, Param{Name: name, Word: kind == "word"})
+				r.Params = append(r.Params, Param{Name: name, Word: kind == "word", List: kind == "list"})
 			}
 		case "since":
 			r.Since = value

@@ -245,6 +245,50 @@ func TestTypography(t *testing.T) {
 	}
 }
 
+func TestZoneText(t *testing.T) {
+	long := strings.Repeat("a", 255)
+	for _, tt := range []struct{ name, in, want string }{
+		{"plain", "v=spf1 exists:%{i}.{subject} ~all", `"v=spf1 exists:%{i}.{subject} ~all"`},
+		{"quotes", `a"b\c`, `"a\"b\\c"`},
+		{"octets", "a\x1b\xffb", `"a\027\255b"`},
+		{"one string", long, `"` + long + `"`},
+		{"one octet more", long + "b", `"` + long + `" "b"`},
+		{"empty", "", `""`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := zoneText(tt.in); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+	t.Run("limit", func(t *testing.T) {
+		if got := zoneText(strings.Repeat("a", maxRecord)); strings.Contains(got, "…") {
+			t.Error("a record at the limit is cut")
+		}
+		if got := zoneText(strings.Repeat("a", maxRecord+1)); !strings.Contains(got, "…") {
+			t.Error("a record past the limit is not cut")
+		}
+	})
+}
+
+func TestFillCopy(t *testing.T) {
+	values := map[string]string{"subject": "example.com", "record": "cut", "n": "1"}
+	params := map[string]string{"record": `v=spf1 {subject} "x`}
+	for _, tt := range []struct{ name, in, want string }{
+		{"record", `    {subject}. IN TXT "{record}" ; {n}`, `    example.com. IN TXT "v=spf1 {subject} \"x" ; 1`},
+		{"no line to copy", `Write "{record}".`, `Write "cut".`},
+		{"no parameter", `    x "{n}"`, `    x "1"`},
+		{"more in the quotes", `    x "v=spf1 {n}"`, `    x "v=spf1 1"`},
+		{"several lines", "a {n}\n    {n}", "a 1\n    1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := fillCopy(tt.in, values, params); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func FuzzParseRule(f *testing.F) {
 	f.Add([]byte(goodRule))
 	f.Fuzz(func(t *testing.T, b []byte) {

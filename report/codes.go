@@ -27,6 +27,8 @@ var codes = map[string]phrase{
 	"coverage.greylisted":          {"the host asked us to come back later", "le serveur demande de revenir plus tard"},
 	"coverage.tempfail":            {"the host was unavailable for the moment", "le serveur était momentanément indisponible"},
 	"coverage.no-known-selector":   {"no known selector answered; give yours with --selector", "aucun sélecteur connu n’a répondu ; indiquez le vôtre avec --selector"},
+	"coverage.no-working-key":      {"the keys that were found do not work; give yours with --selector", "les clés trouvées ne fonctionnent pas ; indiquez la vôtre avec --selector"},
+	"coverage.broken-off":          {"the host broke the dialogue off", "le serveur a interrompu le dialogue"},
 	"coverage.tls-not-tested":      {"the host may want a TLS that maildoctor does not speak", "le serveur veut peut-être un TLS que maildoctor ne parle pas"},
 	"coverage.wildcard":            {"every selector answers; give yours with --selector", "tous les sélecteurs répondent ; indiquez le vôtre avec --selector"},
 	"coverage.internal-error":      {"this part of maildoctor failed", "cette partie de maildoctor est tombée en panne"},
@@ -37,19 +39,28 @@ var codes = map[string]phrase{
 	"merit.spf-all":       {"SPF says what to do with other senders ({qualifier}).", "SPF dit que faire des autres expéditeurs ({qualifier})."},
 	"merit.spf-pass":      {"{address} is allowed to send for the domain (SPF pass).", "{address} a le droit d’envoyer pour le domaine (SPF pass)."},
 	"merit.dkim-key":      {"DKIM key {selector} works: {type}, {bits} bits.", "La clé DKIM {selector} est utilisable : {type}, {bits} bits."},
-	"merit.dmarc-policy":  {"DMARC protects the domain (p={policy}).", "DMARC protège le domaine (p={policy})."},
-	"merit.dmarc-reports": {"DMARC reports are sent to an address that takes them.", "Les rapports DMARC parviennent à une adresse qui les accepte."},
+	"merit.dmarc-policy":  {"DMARC protects the domain ({tag}={policy}).", "DMARC protège le domaine ({tag}={policy})."},
+	"merit.dmarc-reports": {"DMARC reports are asked for.", "Des rapports DMARC sont demandés."},
 	"merit.dmarc-strict":  {"DMARC asks for strict alignment.", "DMARC exige un alignement strict."},
 	"merit.ptr-confirmed": {"{address} is called {name}, and the name leads back to it.", "{address} porte le nom {name}, qui renvoie à cette adresse."},
 	"merit.smtp-starttls": {"{host} encrypts mail on its way in ({version}).", "{host} chiffre le courriel entrant ({version})."},
 	"merit.tls-trusted":   {"The certificate of {host} is trusted; days left: {days}.", "Le certificat de {host} est reconnu ; jours restants : {days}."},
-	"merit.parked-locked": {"Nobody can pass for a sender of this unused domain.", "Personne ne peut passer pour un expéditeur de ce domaine inutilisé."},
+	"merit.parked-locked": {"SPF says that nobody sends for this domain (-all).", "SPF annonce que personne n’envoie pour ce domaine (-all)."},
 
 	"qualifier.-":  {"-all: refuse them", "-all : les refuser"},
 	"qualifier.~":  {"~all: treat them with suspicion", "~all : s’en méfier"},
 	"type.rsa":     {"RSA", "RSA"},
 	"type.ecdsa":   {"ECDSA", "ECDSA"},
 	"type.ed25519": {"Ed25519", "Ed25519"},
+
+	// Results of SPF (RFC 7208 section 2.6)
+	"result.none":      {"none (no SPF record)", "none (pas d’enregistrement SPF)"},
+	"result.pass":      {"pass", "pass"},
+	"result.neutral":   {"neutral (?all)", "neutral (?all)"},
+	"result.softfail":  {"softfail (~all)", "softfail (~all)"},
+	"result.fail":      {"fail (-all)", "fail (-all)"},
+	"result.temperror": {"temperror (no answer from the DNS)", "temperror (pas de réponse du DNS)"},
+	"result.permerror": {"permerror (the record cannot be evaluated)", "permerror (l’enregistrement n’est pas évaluable)"},
 
 	// SPF (RFC 7208)
 	"reason.not-spf":               {"it does not begin as an SPF record", "cela ne commence pas comme un enregistrement SPF"},
@@ -127,6 +138,11 @@ var codes = map[string]phrase{
 	"reason.uri-scheme-unsupported": {"only mailto: is certain to work", "seul mailto: fonctionne à coup sûr"},
 	"reason.uri-size":               {"the size behind the exclamation mark is obsolete", "la taille après le point d’exclamation est obsolète"},
 	"reason.uri-too-many":           {"there are more addresses than are read", "il y a plus d’adresses qu’on n’en lit"},
+
+	// Agreements to take DMARC reports (RFC 9990 section 4)
+	"reason.no-record":     {"the host has published no agreement", "l’hôte n’a pas publié d’accord"},
+	"reason.name-too-long": {"the name of the agreement would be too long for the DNS", "le nom de l’accord serait trop long pour le DNS"},
+	"reason.other-host":    {"the agreement names an address at another host", "l’accord cite une adresse chez un autre hôte"},
 
 	// TLS handshakes and certificates
 	"reason.timeout":            {"no answer in time", "pas de réponse à temps"},

@@ -1,10 +1,16 @@
 package report
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
-// maxValue is the room in columns for one foreign value inside a sentence: a
-// domain name in full, and no record.
-const maxValue = 255
+// The room for one foreign value.
+const (
+	maxValue  = 255  // columns inside a sentence: a domain name in full, and no record
+	maxList   = 1000 // columns of a list inside a sentence
+	maxRecord = 4000 // octets of a record to copy
+)
 
 // blanks calls f with the name of every blank of a text and returns the text
 // with the results in their places. A blank is a lower-case name in braces; a
@@ -45,6 +51,52 @@ func fill(text string, values map[string]string) string {
 		}
 		return "?"
 	})
+}
+
+// fillCopy is fill for a Fix: in a line to copy, a parameter alone in quotation
+// marks is a record, which stands there in full as a zone file has it.
+func fillCopy(text string, values, params map[string]string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		before, rest, _ := strings.Cut(line, `"{`)
+		name, after, ok := strings.Cut(rest, `}"`)
+		record, given := params[name]
+		if !ok || !given || !strings.HasPrefix(line, codeIndent) {
+			lines[i] = fill(line, values)
+			continue
+		}
+		lines[i] = fill(before, values) + zoneText(record) + fill(after, values)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// zoneText writes the text of a TXT record as a zone file has it: in strings of
+// at most 255 octets (RFC 1035 section 3.3), with escapes for what is not
+// printable ASCII (section 5.1). One that is too long is cut, and can be seen to
+// be.
+func zoneText(text string) string {
+	if len(text) > maxRecord {
+		return `"` + Cut(text, maxValue) + `"`
+	}
+	const maxString = 255
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(text) {
+		if i > 0 && i%maxString == 0 {
+			b.WriteString(`" "`)
+		}
+		switch c := text[i]; {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < ' ' || c > '~':
+			fmt.Fprintf(&b, `\%03d`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
 }
 
 // values makes params, which are foreign, ready to be put into a sentence.

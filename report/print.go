@@ -177,6 +177,25 @@ func wrap(text string, columns int) []string {
 	return lines
 }
 
+// pack puts parts with dots between them into lines of at most columns. None is
+// broken, so that an address can be copied; one that is wider has a line of its
+// own.
+func pack(parts []string, columns int) []string {
+	var lines []string
+	for i, part := range parts {
+		if i+1 < len(parts) {
+			part += " ·"
+		}
+		last := len(lines) - 1
+		if last >= 0 && displayWidth(lines[last])+1+displayWidth(part) <= columns {
+			lines[last] += " " + part
+			continue
+		}
+		lines = append(lines, part)
+	}
+	return lines
+}
+
 // fold breaks text into lines of at most columns wherever it is, so that every
 // space of it stays.
 func fold(text string, columns int) []string {

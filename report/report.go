@@ -169,9 +169,14 @@ func join(f check.Finding, cat *Catalog, lang Lang, domain string) Finding {
 		}
 	}
 	page, values := rule.page(lang), lang.values(domain, f.Subject, f.Params, words...)
+	for _, p := range rule.Params {
+		if v, ok := f.Params[p.Name]; ok && p.List {
+			values[p.Name] = Cut(v, maxList)
+		}
+	}
 	out.Severity, out.Area = rule.Severity, rule.Area
 	out.Points, out.Security = rule.Deliverability, rule.Security
-	out.Title, out.Why, out.Fix = fill(page.Title, values), fill(page.Why, values), fill(page.Fix, values)
+	out.Title, out.Why, out.Fix = fill(page.Title, values), fill(page.Why, values), fillCopy(page.Fix, values, f.Params)
 	out.Refs = append(out.Refs, rule.Refs...)
 	return out
 }

@@ -49,7 +49,7 @@ func clean() *check.Result {
 		Time:     time.Date(2026, 11, 22, 10, 30, 15, 0, time.UTC),
 		Role:     check.Sending,
 		Coverage: done("mx", "spf", "dkim", "dmarc"),
-		Merits:   []check.Merit{{ID: "dmarc-policy", Subject: "example.org", Params: map[string]string{"policy": "reject"}}},
+		Merits:   []check.Merit{{ID: "dmarc-policy", Subject: "example.org", Params: map[string]string{"tag": "p", "policy": "reject"}}},
 	}
 }
 

@@ -63,8 +63,8 @@ func WriteRulePage(w io.Writer, r *Rule, lang Lang, o Options) error {
 	severity := p.paint.severity(r.Severity).Sprint(lang.word("severity", string(r.Severity)))
 	p.field("severity", severity)
 	p.field("points", fill(lang.word("rule", "costs"), map[string]string{
-		"deliverability": strconv.Itoa(r.Deliverability),
-		"security":       strconv.Itoa(r.Security),
+		"deliverability": minus(r.Deliverability),
+		"security":       minus(r.Security),
 	}))
 	if r.Severity == Critical {
 		p.field("", fill(lang.word("text", "cap"), map[string]string{"cap": strconv.Itoa(r.Cap)}))

@@ -69,10 +69,12 @@ func (r *Report) rate(cat *Catalog) *Rating {
 	deliverability = max(0, min(deliverability, ceiling))
 	out.Score = new(deliverability)
 	out.Grade = grade(deliverability)
-	out.AtMost = r.open(cat, func(r *Rule) bool { return r.Deliverability > 0 || r.Severity == Critical })
+	out.AtMost = r.open(cat, func(c check.Coverage, r *Rule) bool {
+		return !c.Minor && (r.Deliverability > 0 || r.Severity == Critical)
+	})
 	if security < 100 || r.done() {
 		out.Security.Score = new(max(0, security))
-		out.Security.AtMost = r.open(cat, func(r *Rule) bool { return r.Security > 0 })
+		out.Security.AtMost = r.open(cat, func(_ check.Coverage, r *Rule) bool { return r.Security > 0 })
 	}
 	return out
 }
@@ -95,13 +97,13 @@ func (r *Report) idle() bool {
 
 // open reports whether a checker was left inconclusive that could have found a
 // rule broken which counts. The area of a rule is the name of its checker.
-func (r *Report) open(cat *Catalog, counts func(*Rule) bool) bool {
+func (r *Report) open(cat *Catalog, counts func(check.Coverage, *Rule) bool) bool {
 	for _, c := range r.Coverage {
 		if c.State != check.Inconclusive && !blocked(c) {
 			continue
 		}
 		for _, rule := range cat.rules {
-			if rule.Area == c.Checker && counts(rule) {
+			if rule.Area == c.Checker && counts(c, rule) {
 				return true
 			}
 		}
@@ -138,8 +140,8 @@ const (
 
 // ExitStatus returns the exit status for reports: ExitUncertain if nothing was
 // measured in one of them, if one of the checkers mx, spf and dmarc is
-// inconclusive, or if a part of the program failed; else ExitFindings if a
-// finding is at least as bad as threshold.
+// inconclusive in more than a minor matter, or if a part of the program failed;
+// else ExitFindings if a finding is at least as bad as threshold.
 func ExitStatus(reports []*Report, threshold Severity) int {
 	status := ExitFine
 	for _, r := range reports {
@@ -163,7 +165,7 @@ func (r *Report) uncertain() bool {
 		return true
 	}
 	for _, c := range r.Coverage {
-		if c.State != check.Inconclusive {
+		if c.State != check.Inconclusive || c.Minor {
 			continue
 		}
 		switch c.Checker {

@@ -21,6 +21,12 @@ func open(checker, reason string) check.Coverage {
 	return check.Coverage{Checker: checker, State: check.Inconclusive, Reason: reason}
 }
 
+func minor(checker, reason string) check.Coverage {
+	c := open(checker, reason)
+	c.Minor = true
+	return c
+}
+
 func skipped(checker, reason string) check.Coverage {
 	return check.Coverage{Checker: checker, State: check.Skipped, Reason: reason}
 }
@@ -67,6 +73,7 @@ func TestRating(t *testing.T) {
 		{"inconclusive without security points", nil, append(done("spf"), open("mx", "dns-timeout")), score(100, true), score(100, false), "A", nil},
 		{"inconclusive without points", nil, append(done("mx"), open("ptr", "dns-timeout")), score(100, false), score(100, false), "A", nil},
 		{"inconclusive without rules", nil, append(done("mx"), open("bimi", "dns-timeout")), score(100, false), score(100, false), "A", nil},
+		{"inconclusive in a minor matter", nil, append(done("mx"), minor("spf", "dns-timeout")), score(100, false), score(100, true), "A", nil},
 		{"port 25 blocked", nil, append(done("mx"), skipped("smtp", check.ReasonPort25)), score(100, true), score(100, true), "A", nil},
 		{"left out on purpose", nil, append(done("mx"), skipped("smtp", check.ReasonNoSMTP)), score(100, false), score(100, false), "A", nil},
 		{"a rule without a page", broken("NO-SUCH-RULE"), done("mx"), score(100, false), score(100, false), "A", nil},
@@ -130,6 +137,8 @@ func TestExitStatus(t *testing.T) {
 		{"mx open", []*check.Result{result(nil, done("spf")[0], open("mx", "dns-timeout"))}, Error, ExitUncertain},
 		{"spf open", []*check.Result{result(broken("MX-NO-USABLE-HOST"), mx, open("spf", "dns-servfail"))}, Error, ExitUncertain},
 		{"dmarc open", []*check.Result{result(nil, mx, open("dmarc", "deadline"))}, Error, ExitUncertain},
+		{"dmarc open in a minor matter", []*check.Result{result(nil, mx, minor("dmarc", "dns-timeout"))}, Error, ExitFine},
+		{"a minor matter and nothing else", []*check.Result{result(nil, minor("dmarc", "dns-timeout"))}, Error, ExitUncertain},
 		{"dkim open", []*check.Result{result(nil, mx, open("dkim", "no-known-selector"))}, Error, ExitFine},
 		{"smtp open", []*check.Result{result(nil, mx, open("smtp", "port-25-blocked"))}, Error, ExitFine},
 		{"spf skipped", []*check.Result{result(nil, mx, skipped("spf", "not-selected"))}, Error, ExitFine},

@@ -31,6 +31,14 @@ func writeText(w io.Writer, reports []*Report, o Options) error {
 
 func (p *printer) report(r *Report) {
 	p.head(r)
+	if a := r.SPFAnswer; a != nil && a.Result != "" {
+		p.wrapped(fill(p.lang.word("text", "spf"), map[string]string{
+			"address": a.IP, "result": p.lang.word("result", a.Result),
+		}), "", "")
+		if a.Explanation != "" {
+			p.line("> " + Cut(string(a.Explanation), p.width-2))
+		}
+	}
 	p.scores(r)
 	p.findings(r)
 	p.notices(r)
@@ -86,26 +94,37 @@ func (r *Report) verdict() string {
 		}
 		return "good"
 	}
-	exposed := r.Security.Score != nil && *r.Security.Score < 60
+	exposed := slices.ContainsFunc(r.Findings, Finding.exposes)
+	parked, open := r.Role == check.Parked, r.AtMost || r.Security.AtMost
 	switch {
-	case r.Role == check.Parked && exposed:
+	case parked && exposed:
 		return "parked-open"
+	case parked && has(Warning):
+		return "check-findings"
+	case parked && open:
+		return "open"
+	case parked:
+		return "parked"
 	case *r.Score < 70:
 		return "poor"
 	case *r.Score < 80:
 		return "fair"
-	case has(Error):
+	case slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity.rank() <= Error.rank() && !f.exposes() }):
 		return "error"
 	case exposed:
 		return "exposed"
 	case has(Warning):
 		return "warning"
-	case r.AtMost || r.Security.AtMost:
+	case open:
 		return "open"
-	case r.Role == check.Parked:
-		return "parked"
 	}
 	return "good"
+}
+
+// exposes reports whether a finding lets others send in the name of the domain.
+func (f Finding) exposes() bool {
+	const much = 20 // points
+	return (f.Area == "spf" || f.Area == "dmarc") && f.Security >= much
 }
 
 // unanswered reports whether no checker got any answer from the DNS.
@@ -255,8 +274,7 @@ func (p *printer) footer(r *Report, f *Finding, indent string, sameRule bool) {
 	if limit := r.capOf(f.ID); limit != nil && !sameRule {
 		parts = append(parts, fill(p.lang.word("text", "cap"), map[string]string{"cap": strconv.Itoa(*limit)}))
 	}
-	parts = append(parts, f.Refs...)
-	for _, line := range wrap(strings.Join(parts, "\u00a0· "), p.width-len(indent)) {
+	for _, line := range pack(append(parts, f.Refs...), p.width-len(indent)) {
 		p.line(indent + p.paint.dim.Sprint(line))
 	}
 }
@@ -284,11 +302,11 @@ func (p *printer) notices(r *Report) {
 			p.heading("notices")
 			first = false
 		}
-		subject := ""
+		title := f.Title
 		if f.Subject != r.Domain && !strings.Contains(f.Title, Safe(string(f.Subject))) {
-			subject = Cut(string(f.Subject), p.width/2) + ": "
+			title = fill(p.lang.word("text", "label"), map[string]string{"label": Cut(string(f.Subject), p.width/2), "text": f.Title})
 		}
-		p.wrapped(subject+f.Title, "  - ", "    ")
+		p.wrapped(title, "  - ", "    ")
 		if p.Verbose {
 			p.prose(f.Fix, "    ")
 			p.evidence(f.Evidence, "    ")

@@ -162,7 +162,7 @@ func TestWidths(t *testing.T) {
 						t.Fatal(err)
 					}
 					for line := range strings.Lines(b.String()) {
-						copied := strings.Contains(line, " IN TXT ")
+						copied := strings.Contains(line, " IN TXT ") || strings.HasPrefix(strings.TrimSpace(line), "https://")
 						if got := displayWidth(strings.TrimSuffix(line, "\n")); got > want && !copied {
 							t.Errorf("%d columns, want at most %d: %q", got, want, line)
 						}
@@ -200,7 +200,7 @@ func TestVerdict(t *testing.T) {
 		{"poor", sick(), "poor"},
 		{"fair", &check.Result{Findings: broken("SPF-TOO-MANY-LOOKUPS")}, "fair"},
 		{"error", &check.Result{Findings: broken("SMTP-STARTTLS-FAILED")}, "error"},
-		{"warning", &check.Result{Findings: broken("DMARC-POLICY-NONE")}, "warning"},
+		{"exposed", &check.Result{Findings: broken("DMARC-POLICY-NONE")}, "exposed"},
 		{"notice", &check.Result{Findings: broken("PTR-MX-MISSING"), Coverage: done("mx")}, "good"},
 		{"open", &check.Result{Coverage: append(done("mx"), open("spf", "dns-timeout"))}, "open"},
 		{"parked", &check.Result{Role: check.Parked, Coverage: done("mx")}, "parked"},
@@ -215,17 +215,100 @@ func TestVerdict(t *testing.T) {
 			}
 		})
 	}
-	t.Run("exposed", func(t *testing.T) {
-		r := New(clean(), testCatalog(t), English, "")
-		r.Security.Score = new(59)
-		if got := r.verdict(); got != "exposed" {
-			t.Errorf("got %s, want exposed", got)
-		}
-		r.Role = check.Parked
-		if got := r.verdict(); got != "parked-open" {
-			t.Errorf("got %s, want parked-open", got)
-		}
-	})
+}
+
+// What comes first where several sentences fit.
+func TestVerdictOrder(t *testing.T) {
+	const (
+		capped, poor, fair, fault check.RuleID = "A-CAP", "B-31", "C-21", "D-ERROR"
+		exposing, open20, below19 check.RuleID = "E-ERROR", "F-20", "G-19"
+		elsewhere, remark         check.RuleID = "H-25", "I-NOTICE"
+	)
+	cat := &Catalog{rules: []*Rule{
+		{ID: capped, Severity: Critical, Cap: 40, Area: "mx"},
+		{ID: poor, Severity: Error, Area: "ptr", Deliverability: 31},
+		{ID: fair, Severity: Error, Area: "ptr", Deliverability: 21},
+		{ID: fault, Severity: Error, Area: "smtp", Deliverability: 8},
+		{ID: exposing, Severity: Error, Area: "dmarc", Deliverability: 15, Security: 25},
+		{ID: open20, Severity: Warning, Area: "spf", Security: 20},
+		{ID: below19, Severity: Warning, Area: "spf", Security: 19},
+		{ID: elsewhere, Severity: Warning, Area: "smtp", Security: 25},
+		{ID: remark, Severity: Notice, Area: "mx", Deliverability: 2},
+	}}
+	left := append(done("mx"), check.Coverage{Checker: "ptr", State: check.Inconclusive, Reason: "dns-timeout"})
+	for _, tt := range []struct {
+		name     string
+		role     check.Role
+		findings []check.Finding
+		coverage []check.Coverage
+		want     string
+	}{
+		{"critical before parked", check.Parked, broken(capped, open20), done("mx"), "critical"},
+		{"parked and exposed", check.Parked, broken(open20), done("mx"), "parked-open"},
+		{"parked and exposed, with a low score", check.Parked, broken(open20, poor), done("mx"), "parked-open"},
+		{"parked with another fault", check.Parked, broken(poor), done("mx"), "check-findings"},
+		{"parked with a warning", check.Parked, broken(below19), left, "check-findings"},
+		{"parked and open", check.Parked, broken(remark), left, "open"},
+		{"parked with a notice", check.Parked, broken(remark), done("mx"), "parked"},
+		{"69 points", check.Sending, broken(poor, exposing), done("mx"), "poor"},
+		{"79 points", check.Sending, broken(fair, open20), done("mx"), "fair"},
+		{"an error beside the exposing ones", check.Sending, broken(fault, open20), done("mx"), "error"},
+		{"an exposing error alone", check.Sending, broken(exposing), done("mx"), "exposed"},
+		{"an exposing warning", check.Sending, broken(open20), left, "exposed"},
+		{"one point below", check.Sending, broken(below19), done("mx"), "warning"},
+		{"many warnings do not expose", check.Sending, broken(below19, elsewhere), left, "warning"},
+		{"another area", check.Sending, broken(elsewhere), done("mx"), "warning"},
+		{"notice and open", check.Sending, broken(remark), left, "open"},
+		{"notice", check.Sending, broken(remark), done("mx"), "good"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			res := &check.Result{Domain: "example.com", Role: tt.role, Findings: tt.findings, Coverage: tt.coverage}
+			if got := New(res, cat, English, "").verdict(); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestNoticeNamesItsSubject(t *testing.T) {
+	res := clean()
+	res.Findings = []check.Finding{{Rule: "PTR-MX-MISSING", Subject: "other.example", Params: map[string]string{"host": "mx", "address": "192.0.2.1"}}}
+	for _, tt := range []struct {
+		lang Lang
+		want string
+	}{{English, "  - other.example: "}, {French, "  - other.example\u00a0: "}} {
+		t.Run(string(tt.lang), func(t *testing.T) {
+			var b bytes.Buffer
+			if err := writeText(&b, []*Report{New(res, testCatalog(t), tt.lang, "")}, Options{Lang: tt.lang}); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(b.String(), tt.want) {
+				t.Errorf("%q is not in\n%s", tt.want, b.String())
+			}
+		})
+	}
+}
+
+func TestPack(t *testing.T) {
+	const url = "https://example.com/a"
+	for _, tt := range []struct {
+		name    string
+		parts   []string
+		columns int
+		want    []string
+	}{
+		{"one", []string{"A"}, 10, []string{"A"}},
+		{"fits", []string{"A", "B C"}, 7, []string{"A · B C"}},
+		{"one past it", []string{"A", "B C"}, 6, []string{"A ·", "B C"}},
+		{"address wider than the line", []string{"A", url, "B"}, 10, []string{"A ·", url + " ·", "B"}},
+		{"none", nil, 10, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, pack(tt.parts, tt.columns)); diff != "" {
+				t.Errorf("want -, got +:\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestWrap(t *testing.T) {

@@ -54,6 +54,7 @@ var labels = map[string]phrase{
 	"head.cure":     {"What to do", "Que faire"},
 
 	"text.label": {"{label}: {text}", "{label} : {text}"},
+	"text.spf":   {"SPF result for {address}: {result}", "Résultat SPF pour {address} : {result}"},
 	"text.none":  {"not measured", "non mesurée"},
 	"text.score": {"{score} / 100  {grade}", "{score} / 100  {grade}"},
 	"text.most":  {"at most {score}", "au plus {score}"},
@@ -157,8 +158,8 @@ var labels = map[string]phrase{
 	"rule.since":    {"Since", "Depuis"},
 	"rule.refs":     {"References", "Références"},
 	"rule.costs": {
-		"deliverability −{deliverability}, security −{security}",
-		"délivrabilité −{deliverability}, sécurité −{security}",
+		"deliverability {deliverability}, security {security}",
+		"délivrabilité {deliverability}, sécurité {security}",
 	},
 
 	"source.rfc":      {"a standard", "une norme"},

@@ -18,7 +18,7 @@ import (
 
 func TestWords(t *testing.T) {
 	// Names that both languages share.
-	same := []string{"checker.", "type.", "text.score", "rule.points"}
+	same := []string{"checker.", "type.", "result.", "text.score", "rule.points"}
 	for _, table := range []map[string]phrase{labels, codes} {
 		for _, key := range slices.Sorted(maps.Keys(table)) {
 			p := table[key]
@@ -96,6 +96,8 @@ func TestEveryCodeHasAWord(t *testing.T) {
 		{dir: "../check/dmarc", kind: "effect.", typed: "Effect", except: []string{"policy-absent"}},
 		{dir: "../check/tlsx", kind: "reason.", typed: "Outcome", except: []string{"ok"}},
 		{dir: "../check/tlsx", kind: "reason.", typed: "Chain", except: []string{"trusted"}},
+		{dir: "../check/dmarc", kind: "reason.", prefix: "Auth"},
+		{dir: "../check/spf", kind: "result.", typed: "Result"},
 		{dir: "../check/smtp", kind: "outcome.", typed: "Outcome", except: []string{"ok"}},
 	} {
 		t.Run(tt.dir+" "+tt.prefix+tt.typed, func(t *testing.T) {
