@@ -53,6 +53,12 @@ type question struct {
 	qtype uint16
 }
 
+// A share is a view of a Client with a budget of its own.
+type share struct {
+	client *Client
+	left   int // how many questions it may still ask; mu of the Client guards it
+}
+
 // A flight is a question that was asked; mu of the Client guards it.
 type flight struct {
 	wait chan struct{} // closed when the flight ends; nil while nobody waits
@@ -91,6 +97,24 @@ func (c *Client) Questions() int {
 // answer is a Timeout unless it is known already. The records are shared with
 // other callers and must not be modified.
 func (c *Client) Lookup(ctx context.Context, name string, qtype uint16) Answer {
+	return c.lookup(ctx, name, qtype, nil)
+}
+
+// Limit returns a view of the Client that asks at most n questions in all, none
+// if n is 0 or less; each counts towards the budget of the Client too. What
+// the cache knows, or what somebody is asking already, costs nothing; nor does
+// a question that was given up before it was sent. Beyond n the answer
+// is Failed with ReasonBudget, as at the limit of the Client itself. The view
+// may be used from several goroutines.
+func (c *Client) Limit(n int) Resolver { return &share{client: c, left: n} }
+
+// Lookup implements Resolver.
+func (s *share) Lookup(ctx context.Context, name string, qtype uint16) Answer {
+	return s.client.lookup(ctx, name, qtype, s)
+}
+
+// lookup is Lookup on behalf of a share, or of the Client itself if by is nil.
+func (c *Client) lookup(ctx context.Context, name string, qtype uint16, by *share) Answer {
 	ans := Answer{Name: name, Type: qtype}
 	asked, ok := Canonical(name)
 	if !ok {
@@ -104,7 +128,7 @@ func (c *Client) Lookup(ctx context.Context, name string, qtype uint16) Answer {
 	}
 	authenticated := true
 	for end := asked; ; {
-		s := c.ask(ctx, question{end, qtype})
+		s := c.ask(ctx, question{end, qtype}, by)
 		authenticated = authenticated && s.ad
 		for _, target := range s.links {
 			switch {
@@ -138,17 +162,17 @@ func isDataType(t uint16) bool {
 
 // ask returns the answer to one question from the cache, from the caller who
 // is asking it at the moment, or from the Exchanger.
-func (c *Client) ask(ctx context.Context, q question) step {
+func (c *Client) ask(ctx context.Context, q question, by *share) step {
 	for {
 		c.mu.Lock()
 		f := c.flights[q]
 		if f == nil {
-			s, f := c.take(ctx, q)
+			s, f := c.take(ctx, q, by)
 			c.mu.Unlock()
 			if f == nil {
 				return s
 			}
-			return c.fly(ctx, q, f)
+			return c.fly(ctx, q, f, by)
 		}
 		if f.done {
 			c.mu.Unlock()
@@ -160,19 +184,30 @@ func (c *Client) ask(ctx context.Context, q question) step {
 		wait := f.wait
 		c.mu.Unlock()
 		select {
-		case <-wait: // the answer is there, or its caller gave up and it is our turn
+		case <-wait:
+			if s, ok := c.landed(f); ok {
+				return s
+			}
+			// Its caller gave up and it is our turn.
 		case <-ctx.Done():
 			return step{status: Timeout}
 		}
 	}
 }
 
+// landed returns what a flight that has ended brought, if anything.
+func (c *Client) landed(f *flight) (step, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return f.step, f.done
+}
+
 // take books a question, or says why it cannot be asked. c.mu is held.
-func (c *Client) take(ctx context.Context, q question) (step, *flight) {
+func (c *Client) take(ctx context.Context, q question, by *share) (step, *flight) {
 	if ctx.Err() != nil {
 		return step{status: Timeout}, nil
 	}
-	if c.limit >= 0 && c.asked >= c.limit {
+	if c.limit >= 0 && c.asked >= c.limit || by != nil && by.left <= 0 {
 		return failed(ReasonBudget), nil
 	}
 	if len(c.flights) >= c.keep {
@@ -184,24 +219,32 @@ func (c *Client) take(ctx context.Context, q question) (step, *flight) {
 	}
 	f := new(flight)
 	c.asked++
+	if by != nil {
+		by.left--
+	}
 	c.flights[q] = f
 	return step{}, f
 }
 
 // fly asks a booked question. An answer that this caller's own ctx spoilt is
-// not kept: those who wait for it ask again.
-func (c *Client) fly(ctx context.Context, q question, f *flight) (s step) {
-	sent, keep := false, false
+// not kept: those who wait for it ask again. One that says something about this
+// process alone is handed to them, but not kept either.
+func (c *Client) fly(ctx context.Context, q question, f *flight, by *share) (s step) {
+	sent, answered := false, false
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if keep {
+		if answered {
 			f.step, f.done = s, true
-		} else {
+		}
+		if !answered || s.reason == ReasonBudget || s.reason == ReasonDescriptors {
 			delete(c.flights, q)
 		}
 		if !sent {
 			c.asked--
+			if by != nil {
+				by.left++
+			}
 		}
 		if f.wait != nil {
 			close(f.wait)
@@ -219,7 +262,7 @@ func (c *Client) fly(ctx context.Context, q question, f *flight) (s step) {
 		return step{status: Timeout}
 	}
 	s = outcome(m, err, q)
-	keep = true
+	answered = true
 	return s
 }
 
@@ -257,6 +300,10 @@ func outcome(m *dns.Msg, err error, q question) step {
 		return failed(ReasonMessage)
 	case errors.Is(err, errPanic):
 		return failed(ReasonPanic)
+	case errors.Is(err, errBudget):
+		return failed(ReasonBudget)
+	case errors.Is(err, errDescriptors) || outOfDescriptors(err):
+		return failed(ReasonDescriptors)
 	}
 	return failed(ReasonNetwork)
 }

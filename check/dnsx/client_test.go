@@ -167,7 +167,7 @@ func TestDeadlineIsNotKept(t *testing.T) {
 	f := new(flight)
 	c.flights[question{"a.test", dns.TypeA}] = f
 	c.asked = 1
-	if s := c.fly(ctx, question{"a.test", dns.TypeA}, f); s.status != Timeout || len(c.flights) != 0 {
+	if s := c.fly(ctx, question{"a.test", dns.TypeA}, f, nil); s.status != Timeout || len(c.flights) != 0 {
 		t.Errorf("got %s, %d kept, want timeout and none", s.status, len(c.flights))
 	}
 }

@@ -68,13 +68,14 @@ const (
 
 // Reasons of the status Failed.
 const (
-	ReasonBudget  = "question-budget"    // the questions of this run are used up
-	ReasonName    = "bad-name"           // not a name that can be asked (RFC 1035 section 2.3.4)
-	ReasonType    = "bad-type"           // not a type of data (RFC 6895 section 3.1)
-	ReasonLoop    = "cname-loop"         // the chain comes back to a name
-	ReasonChain   = "cname-chain"        // the chain is longer than MaxChain
-	ReasonNetwork = "network"            // the transport failed
-	ReasonRcode   = "unexpected-rcode"   // an answer with another code than 0, 2, 3 or 5
-	ReasonMessage = "malformed-response" // an answer that cannot be used
-	ReasonPanic   = "internal-error"     // the transport ended in a fault of this program
+	ReasonBudget      = "question-budget"    // the questions of this run are used up
+	ReasonDescriptors = "file-descriptors"   // this process may open no more files (EMFILE, ENFILE)
+	ReasonName        = "bad-name"           // not a name that can be asked (RFC 1035 section 2.3.4)
+	ReasonType        = "bad-type"           // not a type of data (RFC 6895 section 3.1)
+	ReasonLoop        = "cname-loop"         // the chain comes back to a name
+	ReasonChain       = "cname-chain"        // the chain is longer than MaxChain
+	ReasonNetwork     = "network"            // the transport failed
+	ReasonRcode       = "unexpected-rcode"   // an answer with another code than 0, 2, 3 or 5
+	ReasonMessage     = "malformed-response" // an answer that cannot be used
+	ReasonPanic       = "internal-error"     // the transport ended in a fault of this program
 )

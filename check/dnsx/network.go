@@ -45,11 +45,16 @@ type NetworkOptions struct {
 // one server at a time, over UDP from a fresh port and over TCP if the answer
 // is truncated; the next server is asked after a timeout, a failure, SERVFAIL
 // or REFUSED. With one or two servers there are at most two tries, else three.
+// At most DefaultInFlight sockets are open at once, fewer where the process may
+// open few files when the Network is made: 16 are left for others, but one
+// question can always be asked.
 type Network struct {
 	servers []netip.AddrPort
 	timeout time.Duration
 	trustAD bool
-	buffers sync.Pool // of *[]byte of maxMessage+2 octets
+	buffers sync.Pool     // of *[]byte of maxMessage+2 octets
+	slots   chan struct{} // one for each socket that may be open
+	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // NewNetwork returns a Network for servers in any form that ParseServer reads.
@@ -61,7 +66,12 @@ func NewNetwork(servers []string, o NetworkOptions) (*Network, error) {
 	if o.TryTimeout <= 0 {
 		o.TryTimeout = DefaultTryTimeout
 	}
-	n := &Network{timeout: o.TryTimeout, trustAD: o.TrustAD}
+	n := &Network{
+		timeout: o.TryTimeout,
+		trustAD: o.TrustAD,
+		slots:   make(chan struct{}, socketLimit(descriptorLimit())),
+		dial:    new(net.Dialer).DialContext,
+	}
 	n.buffers.New = func() any { b := make([]byte, maxMessage+2); return &b }
 	for _, s := range servers {
 		addr, err := ParseServer(s)
@@ -119,6 +129,12 @@ func (n *Network) Exchange(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
 	if len(q.Question) != 1 {
 		return nil, errors.New("dnsx: a query needs one question")
 	}
+	select {
+	case n.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-n.slots }()
 	var best attempt
 	answered := make([]bool, len(n.servers))
 	tries := min(3, max(2, len(n.servers)))
@@ -175,7 +191,7 @@ func (n *Network) try(ctx context.Context, server netip.AddrPort, q *dns.Msg) (*
 		m, err = n.transports(ctx, server, withoutEDNS(q))
 	}
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && !errors.Is(err, errDescriptors) {
 			return nil, errSilence
 		}
 		return nil, err
@@ -225,8 +241,7 @@ func (n *Network) transports(ctx context.Context, server netip.AddrPort, q *dns.
 // exchange sends the query over a connection of its own and reads until its
 // answer comes or ctx ends.
 func (n *Network) exchange(ctx context.Context, network string, server netip.AddrPort, q *dns.Msg) (*dns.Msg, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, network, server.String())
+	conn, err := n.connect(ctx, network, server.String())
 	if err != nil {
 		return nil, err
 	}
@@ -257,6 +272,29 @@ func (n *Network) exchange(ctx context.Context, network string, server netip.Add
 		return nil, err
 	}
 	return readStream(conn, buf, q)
+}
+
+// connect opens a socket. Where the process may open no more files it waits a
+// little, five times at most, for others to close theirs.
+func (n *Network) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+	const first, last = 10 * time.Millisecond, 160 * time.Millisecond
+	for wait := first; ; wait *= 2 {
+		conn, err := n.dial(ctx, network, addr)
+		if err == nil || !outOfDescriptors(err) {
+			return conn, err
+		}
+		err = fmt.Errorf("%w: %w", errDescriptors, err)
+		if wait > last {
+			return nil, err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, err
+		}
+	}
 }
 
 // readPackets reads datagrams until one is the answer: anybody can send the

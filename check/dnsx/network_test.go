@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -409,13 +408,6 @@ func TestConcurrentQuestions(t *testing.T) {
 	wg.Wait()
 	if got := l.queries.Load(); got != 26 {
 		t.Errorf("%d queries, want 26", got)
-	}
-}
-
-func TestOutOfDescriptors(t *testing.T) {
-	err := &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}
-	if s := outcome(nil, err, question{"a.test", dns.TypeA}); s.status != Failed || s.reason != ReasonNetwork {
-		t.Errorf("got %s %s, want %s %s", s.status, s.reason, Failed, ReasonNetwork)
 	}
 }
 

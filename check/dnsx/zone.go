@@ -3,6 +3,8 @@ package dnsx
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -32,16 +34,30 @@ var errUnreachable = errors.New("dnsx: network failure, as the zone file says")
 //	                      not answer, unless an SOA record lies deeper; "*." for all
 //	;! ad NAME TYPE       the answer carries the AD bit; through a CNAME record
 //	                      every name of the chain needs such a line
+//	;! answer NAME TYPE RECORD
+//	                      the answer to exactly that question holds the record,
+//	                      of that type or CNAME, with those of other such
+//	                      lines and, whatever else is stated, no others; with
+//	                      CNAME records alone, a typed nodata or nxdomain tells
+//	                      of the name that they lead to, which is otherwise
+//	                      looked up
 //
 // WORD is servfail, timeout, refused, nxdomain, nodata, notimp (an unexpected
-// code), network (the transport failed) or malformed (an unusable answer).
+// code), network (the transport failed), malformed (an unusable answer), budget
+// (never asked: the questions were used up) or descriptors (never asked: too
+// many files were open).
 type Zone struct {
 	nodes    map[string]*node // every name that exists, empty non-terminals too
 	faults   map[question]fault
 	rest     map[string]fault // by the name below which they hold
 	ad       map[question]bool
+	answers  map[question][]dns.RR // whole answers
 	hasSOA   bool
 	wildcard bool // some node is a wildcard
+
+	limits  zoneLimits
+	entries int // records and fault lines that were read, doubles too
+	data    int // their weight
 }
 
 var _ Exchanger = (*Zone)(nil)
@@ -51,9 +67,11 @@ type node struct {
 	sets []rrset
 }
 
-// An rrset holds the records of one type, sorted, each once.
+// An rrset holds the records of one type, sorted, each once, when
+// finish has been there.
 type rrset struct {
 	rtype   uint16
+	sorted  bool
 	records []dns.RR
 }
 
@@ -70,40 +88,16 @@ func (n *node) get(rtype uint16) []dns.RR {
 
 func (n *node) hasRecords() bool { return n != nil && len(n.sets) > 0 }
 
-func newZone() *Zone {
+// NewZone returns a Zone in which nothing is stated yet.
+func NewZone() *Zone {
 	return &Zone{
-		nodes:  make(map[string]*node),
-		faults: make(map[question]fault),
-		rest:   make(map[string]fault),
-		ad:     make(map[question]bool),
+		nodes:   make(map[string]*node),
+		faults:  make(map[question]fault),
+		rest:    make(map[string]fault),
+		ad:      make(map[question]bool),
+		answers: make(map[question][]dns.RR),
+		limits:  defaultLimits(),
 	}
-}
-
-// MergeZones returns a Zone that holds what all of the zones do. Where two of
-// them state different faults for a question the later one counts.
-func MergeZones(zones ...*Zone) *Zone {
-	all := newZone()
-	for _, z := range zones {
-		for name, n := range z.nodes {
-			to := all.addName(name)
-			for _, set := range n.sets {
-				for _, rr := range set.records {
-					all.addTo(to, rr)
-				}
-			}
-		}
-		for k, v := range z.faults {
-			all.faults[k] = v
-		}
-		for k, v := range z.rest {
-			all.rest[k] = v
-		}
-		for k := range z.ad {
-			all.ad[k] = true
-		}
-	}
-	all.finish()
-	return all
 }
 
 // addName makes a name and all above it exist.
@@ -123,48 +117,77 @@ func (z *Zone) addName(name string) *node {
 	return n
 }
 
-func (z *Zone) addTo(n *node, rr dns.RR) {
+// add adds a record to a name.
+func (n *node) add(rr dns.RR) {
 	rtype := rr.Header().Rrtype
-	if rtype == dns.TypeSOA {
-		z.hasSOA = true
-	}
 	for i := range n.sets {
-		if n.sets[i].rtype == rtype {
-			n.sets[i].records = append(n.sets[i].records, rr)
+		if set := &n.sets[i]; set.rtype == rtype {
+			set.records, set.sorted = append(set.records, rr), false
 			return
 		}
 	}
-	n.sets = append(n.sets, rrset{rtype, []dns.RR{rr}})
+	n.sets = append(n.sets, rrset{rtype: rtype, sorted: true, records: []dns.RR{rr}})
 }
 
-func (z *Zone) addFault(l faultLine) {
+// addRecord adds a record of a file to the name that owns it.
+func (z *Zone) addRecord(name string, rr dns.RR) error {
+	if err := z.charge(weight(rr)); err != nil {
+		return err
+	}
+	n := z.addName(name)
+	n.add(rr)
+	if rr.Header().Rrtype == dns.TypeSOA {
+		z.hasSOA = true
+	}
+	if len(n.sets) > z.limits.types {
+		return fmt.Errorf("more than %d types of records at one name", z.limits.types)
+	}
+	return z.checkNames()
+}
+
+// addFault adds what a fault line of a file states.
+func (z *Zone) addFault(l faultLine) error {
+	size := len(l.name)
+	if l.answer != nil {
+		size += weight(l.answer)
+	}
+	if err := z.charge(size); err != nil {
+		return err
+	}
+	q := question{l.name, l.qtype}
 	switch {
+	case l.answer != nil:
+		z.answers[q] = append(z.answers[q], l.answer)
+		z.addName(l.name)
 	case l.ad:
-		z.ad[question{l.name, l.qtype}] = true
+		z.ad[q] = true
 	case l.rest:
 		z.rest[l.name] = l.fault
 	default:
-		z.faults[question{l.name, l.qtype}] = l.fault
+		z.faults[q] = l.fault
 		if l.status != NXDomain {
 			z.addName(l.name)
 		}
 	}
+	return z.checkNames()
 }
 
 // finish sorts what was added.
 func (z *Zone) finish() {
 	for _, n := range z.nodes {
 		for i := range n.sets {
-			if set := &n.sets[i]; len(set.records) > 1 {
-				set.records = sortRecords(set.records)
+			if set := &n.sets[i]; !set.sorted {
+				set.records, set.sorted = slices.Clip(sortRecords(set.records)), true
 			}
 		}
 	}
 }
 
 // A finding is what a Zone says about one name and type: records, a link, or a
-// fault, where NoData and NXDomain count as faults.
+// fault, where NoData and NXDomain count as faults. Or it is a whole answer; its
+// fault, if any, is then about the end of the chain.
 type finding struct {
+	answer  []dns.RR
 	records []dns.RR
 	cname   dns.RR
 	fault   fault
@@ -201,7 +224,12 @@ func (z *Zone) find(name string, qtype uint16) finding {
 // stated answers from the lines about the name itself, and from faults above it
 // if there are none.
 func (z *Zone) stated(name string, qtype uint16) (finding, bool) {
-	if f, ok := z.faults[question{name, qtype}]; ok {
+	q := question{name, qtype}
+	f, ok := z.faults[q]
+	if answer := z.answers[q]; answer != nil && (!ok || f.status.Absent()) {
+		return finding{answer: answer, fault: f}, true
+	}
+	if ok {
 		return finding{fault: f}, true
 	}
 	all, isFault := z.faults[question{name, 0}]
@@ -338,8 +366,11 @@ func (z *Zone) Exchange(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.RecursionAvailable = true
 		m.AuthenticatedData = z.ad[question{name, qtype}]
+		if f.answer != nil {
+			return m, nil
+		}
+		m.RecursionAvailable = true
 		if f.records == nil {
 			m.Ns = z.authority(name)
 		}
@@ -357,9 +388,9 @@ func (z *Zone) Exchange(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
 		}
 		name = target
 		f = z.find(name, qtype)
-		known := f.cname != nil || f.records != nil || f.fault.status.Known()
+		known := f.answer == nil && (f.cname != nil || f.records != nil || f.fault.status.Known())
 		if !known {
-			break // left for a question of its own, so that what goes wrong is seen there
+			break // left for a question of its own, which has an answer of its own
 		}
 		ad = ad && z.ad[question{name, qtype}]
 		if f.cname != nil {
@@ -381,6 +412,17 @@ func (z *Zone) Exchange(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
 // reply answers a query with a finding about the asked name.
 func (z *Zone) reply(q *dns.Msg, f finding) (*dns.Msg, error) {
 	switch {
+	case f.answer != nil:
+		m := newReply(q)
+		m.Answer = slices.Clip(f.answer)
+		switch f.fault.status {
+		case NXDomain:
+			m.Rcode = dns.RcodeNameError
+		case NoData:
+			m.RecursionAvailable = true
+			m.Ns = []dns.RR{rootSOA()}
+		}
+		return m, nil
 	case f.records != nil:
 		m := newReply(q)
 		m.Answer = f.records[:len(f.records):len(f.records)]
@@ -400,10 +442,14 @@ func (z *Zone) authority(name string) []dns.RR {
 	if ok {
 		return z.nodes[apex].get(dns.TypeSOA)
 	}
-	return []dns.RR{&dns.SOA{
+	return []dns.RR{rootSOA()}
+}
+
+func rootSOA() dns.RR {
+	return &dns.SOA{
 		Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: defaultTTL},
 		Ns:  ".", Mbox: ".", Minttl: defaultTTL,
-	}}
+	}
 }
 
 // asked returns the question of a query that a zone can answer.
