@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,12 +31,10 @@ import (
 
 const version = "0.1.0"
 
-// Exit statuses, as the contract of the command line has them.
+// Exit statuses beside those that a report leads to.
 const (
-	exitDone     = 0 // nothing at or above --fail-on
-	exitFindings = 1 // at least one finding at or above it
-	exitUsage    = 2 // a wrong flag or argument, unreadable input
-	exitUnknown  = 3 // something essential could not be assessed or written
+	exitUsage   = 2                    // a wrong flag or argument, unreadable input
+	exitUnknown = report.ExitUncertain // something essential could not be assessed or written
 )
 
 // graceTime is how long the program may take to end once it was interrupted.
@@ -175,7 +174,7 @@ func hoist(app *cli.App, args []string) []string {
 // app describes the verbs and their flags.
 func (p *program) app() *cli.App {
 	cli.FlagStringer = flagLine
-	usage := func(_ *cli.Context, err error, _ bool) error { return usageError{err} }
+	usage := func(_ *cli.Context, err error, _ bool) error { return flagError(err) }
 	app := &cli.App{
 		Name:                      "maildoctor",
 		Usage:                     "finds out why mail does not arrive, and what to do about it",
@@ -208,7 +207,7 @@ func (p *program) app() *cli.App {
 			{
 				Name: "check", Usage: "run one check: " + strings.Join(check.Names(), ", "),
 				ArgsUsage: "WHAT TARGET",
-				Description: examples(
+				Description: "TARGET is a domain; for ptr it may be an address.\n\n" + examples(
 					"maildoctor check spf example.com",
 					"maildoctor check ptr 203.0.113.25"),
 				Flags: slices.Concat(networkFlags(), outputFlags("error")), Action: p.check,
@@ -256,6 +255,18 @@ func (p *program) app() *cli.App {
 		c.HideHelpCommand = true
 	}
 	return app
+}
+
+// invalid is how the flag package says that a value does not parse.
+var invalid = regexp.MustCompile(`(?s)^invalid value "(.*)" for flag -(\S+): `)
+
+// flagError says what to give in the place of a flag or value that is wrong.
+func flagError(err error) error {
+	if m := invalid.FindStringSubmatch(err.Error()); m != nil {
+		wanted := map[string]string{"timeout": "a duration such as 30s", "smtp-port": "a port such as 25"}[m[2]]
+		return usagef("--%s \"%s\": give %s", m[2], cut(m[1], 60), cmp.Or(wanted, "another value"))
+	}
+	return usageError{err}
 }
 
 func examples(lines ...string) string {
@@ -307,13 +318,13 @@ func networkFlags() []cli.Flag {
 		&cli.StringFlag{Name: "overlay", TakesFile: true, Usage: "`FILE` answer its records first, the rest live"},
 		&cli.StringFlag{Name: "record", TakesFile: true, Usage: "`FILE` write every DNS answer down, for --zone"},
 		&cli.BoolFlag{Name: "trust-ad", Usage: "believe the AD bit of a resolver that is not local"},
-		&cli.DurationFlag{Name: "timeout", Value: defaultTimeout, Usage: "`DURATION` limit of an audit (default 30s)"},
-		&cli.StringSliceFlag{Name: "selector", Usage: "`NAME` of a DKIM selector (repeatable; default: guess)"},
-		&cli.StringFlag{Name: "ip", Usage: "`ADDRESS` of the sending host"},
-		&cli.StringFlag{Name: "helo", Usage: "`NAME` that the sending host gives in EHLO"},
-		&cli.StringFlag{Name: "from", Usage: "`ADDRESS` of the envelope sender"},
+		&cli.DurationFlag{Name: "timeout", Value: defaultTimeout, Usage: "`DURATION` the most that one audit may take (default 30s)"},
+		&cli.StringSliceFlag{Name: "selector", Usage: "`NAME` a DKIM selector of yours (repeatable; default: guess)"},
+		&cli.StringFlag{Name: "ip", Usage: "`ADDRESS` the address that you send from"},
+		&cli.StringFlag{Name: "helo", Usage: "`NAME` what the sending host says in EHLO"},
+		&cli.StringFlag{Name: "from", Usage: "`ADDRESS` the envelope sender, with --ip"},
 		&cli.BoolFlag{Name: "no-smtp", Usage: "open no connection to mail hosts"},
-		&cli.IntFlag{Name: "smtp-port", Value: 25, Usage: "`PORT` of the MX hosts (default 25)"},
+		&cli.IntFlag{Name: "smtp-port", Value: 25, Usage: "`PORT` where the MX hosts listen (default 25)"},
 		&cli.BoolFlag{Name: "allow-private", Usage: "connect to private and loopback addresses too"},
 	}
 }
@@ -322,15 +333,15 @@ func networkFlags() []cli.Flag {
 // default for --fail-on.
 func outputFlags(failOn string) []cli.Flag {
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT` " + strings.Join(report.Formats(), ", ")},
+		&cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT` " + strings.Join(report.Formats(), ", ") + " (default text)"},
 		&cli.StringFlag{Name: "output", TakesFile: true, Usage: "`FILE` write the report there"},
 		&cli.StringFlag{Name: "lang", Usage: "`LANG` en or fr (default: as the locale says)"},
-		&cli.StringFlag{Name: "color", Value: "auto", Usage: "`WHEN` auto, always, never"},
+		&cli.StringFlag{Name: "color", Value: "auto", Usage: "`WHEN` auto, always, never (default auto)"},
 		&cli.BoolFlag{Name: "debug", Usage: "show where an internal error happened", Hidden: true},
 	}
 	if failOn != "" {
 		flags = append(flags,
-			&cli.StringFlag{Name: "fail-on", Value: failOn, Usage: "`SEVERITY` critical, error, warning, notice, never"},
+			&cli.StringFlag{Name: "fail-on", Value: failOn, Usage: "`SEVERITY` or never: what makes the status 1 (default " + failOn + ")"},
 			&cli.BoolFlag{Name: "verbose", Usage: "show every finding with its page and evidence"},
 			&cli.BoolFlag{Name: "quiet", Usage: "one line a domain"})
 	}
@@ -375,20 +386,19 @@ func network(f netFlags) (check.Net, error) {
 
 // openZones reads zone files into one zone.
 func openZones(paths []string) (*dnsx.Zone, error) {
-	var zones []*dnsx.Zone
+	zone := dnsx.NewZone()
 	for _, path := range paths {
 		f, err := os.Open(path)
 		if err != nil {
 			return nil, usagef("cannot read the zone: %w", err)
 		}
-		zone, err := dnsx.ParseZone(f, path)
+		err = zone.Add(f, path)
 		f.Close()
 		if err != nil {
 			return nil, usageError{err}
 		}
-		zones = append(zones, zone)
 	}
-	return dnsx.MergeZones(zones...), nil
+	return zone, nil
 }
 
 func resolvers(given []string) ([]string, error) {
@@ -442,7 +452,7 @@ func (p *program) check(c *cli.Context) error {
 			}
 			a = a.Unmap().WithZone("")
 			c.Set("ip", a.String())
-			return p.examine(c, []string{dnsx.Reverse(a)}, []string{what})
+			return p.examine(c, []string{a.String()}, []string{what})
 		}
 	}
 	d, err := p.domain(target)
@@ -536,6 +546,9 @@ func (p *program) examine(c *cli.Context, domains, checks []string) error {
 		n.DNS = recorder
 	}
 
+	if err := writable(c); err != nil {
+		return err
+	}
 	catalog, err := report.Load()
 	if err != nil {
 		return err
@@ -590,7 +603,10 @@ func options(c *cli.Context, checks []string) (auditOptions, error) {
 		}
 		o.Selectors[i] = name
 	}
-	if host, err := os.Hostname(); err == nil && strings.Contains(host, ".") {
+	if c.IsSet("from") && !c.IsSet("ip") {
+		return o, usagef("--from says who sends from --ip: give the address too")
+	}
+	if host, err := os.Hostname(); err == nil && strings.Contains(host, ".") && check.IsHelo(host) {
 		o.Hostname = host
 	}
 	if c.IsSet("ip") {
@@ -616,20 +632,12 @@ func (p *program) explain(c *cli.Context) error {
 	if c.NArg() != 1 {
 		return usagef("explain needs a rule ID, such as: maildoctor explain SPF-MISSING")
 	}
-	out, err := p.output(c)
-	if err != nil {
-		return err
-	}
-	catalog, err := report.Load()
-	if err != nil {
-		return err
-	}
-	rule := catalog.Rule(check.RuleID(strings.ToUpper(c.Args().First())))
-	if rule == nil {
-		return usagef("there is no rule \"%s\"; \"maildoctor rules\" lists them", cut(c.Args().First(), 60))
-	}
-	return out.write(func(w io.Writer, o report.Options) error {
-		if out.name == "json" {
+	return p.reference(c, func(w io.Writer, catalog *report.Catalog, o report.Options, json bool) error {
+		rule := catalog.Rule(check.RuleID(strings.ToUpper(c.Args().First())))
+		switch {
+		case rule == nil:
+			return usagef("there is no rule \"%s\"; \"maildoctor rules\" lists them", cut(c.Args().First(), 60))
+		case json:
 			return report.WriteRulePageJSON(w, rule, o.Lang)
 		}
 		return report.WriteRulePage(w, rule, o.Lang, o)
@@ -641,20 +649,28 @@ func (p *program) rules(c *cli.Context) error {
 	if c.NArg() != 0 {
 		return usagef("rules takes no argument; \"maildoctor explain RULE-ID\" prints one page")
 	}
+	return p.reference(c, func(w io.Writer, catalog *report.Catalog, o report.Options, json bool) error {
+		if json {
+			return report.WriteRulesJSON(w, catalog, o.Lang)
+		}
+		return report.WriteRules(w, catalog, o.Lang, o)
+	})
+}
+
+// reference writes something out of the catalogue.
+func (p *program) reference(c *cli.Context, render func(io.Writer, *report.Catalog, report.Options, bool) error) error {
 	out, err := p.output(c)
 	if err != nil {
+		return err
+	}
+	if err := writable(c); err != nil {
 		return err
 	}
 	catalog, err := report.Load()
 	if err != nil {
 		return err
 	}
-	return out.write(func(w io.Writer, o report.Options) error {
-		if out.name == "json" {
-			return report.WriteRulesJSON(w, catalog, o.Lang)
-		}
-		return report.WriteRules(w, catalog, o.Lang, o)
-	})
+	return out.write(func(w io.Writer, o report.Options) error { return render(w, catalog, o, out.name == "json") })
 }
 
 func ruleIDs() []string {
@@ -734,9 +750,6 @@ type output struct {
 // output reads the flags of the report. A file that cannot be written is found
 // out before anything is asked.
 func (p *program) output(c *cli.Context) (*output, error) {
-	if err := files(c); err != nil {
-		return nil, err
-	}
 	name := c.String("format")
 	format, err := report.WriterOf(name)
 	if err != nil {
@@ -767,33 +780,28 @@ func (p *program) output(c *cli.Context) (*output, error) {
 	return o, nil
 }
 
-// files checks the names of files: none is missing or a flag, those to write
+// writable checks the names of files: none is missing or a flag, those to write
 // can be written, and nothing is written over what is read or written too.
-func files(c *cli.Context) error {
-	var seen []string
-	for _, flag := range []string{"zone", "overlay", "record", "output"} {
-		paths := c.StringSlice(flag)
-		if flag != "zone" && c.IsSet(flag) {
-			paths = []string{c.String(flag)}
-		}
-		for _, path := range paths {
-			if path == "" || strings.HasPrefix(path, "--") {
-				return usagef("--%s needs the name of a file, not \"%s\"", flag, path)
-			}
-			if flag == "zone" || flag == "overlay" {
-				seen = append(seen, path)
-				continue
-			}
-			if slices.ContainsFunc(seen, func(other string) bool { return sameFile(path, other) }) {
-				return usagef("--%s \"%s\" would be written over a file that is used already", flag, path)
-			}
+func writable(c *cli.Context) error {
+	seen := c.StringSlice("zone")
+	for _, flag := range []string{"overlay", "record", "output"} {
+		path := c.String(flag)
+		switch {
+		case !c.IsSet(flag):
+			continue
+		case path == "" || strings.HasPrefix(path, "--"):
+			return usagef("--%s needs the name of a file, not \"%s\"", flag, path)
+		case flag == "overlay":
+		case slices.ContainsFunc(seen, func(other string) bool { return sameFile(path, other) }):
+			return usagef("--%s \"%s\" would be written over a file that is used already", flag, path)
+		default:
 			f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
 			if err != nil {
 				return usagef("--%s: %w", flag, err)
 			}
 			f.Close()
-			seen = append(seen, path)
 		}
+		seen = append(seen, path)
 	}
 	return nil
 }

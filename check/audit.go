@@ -11,9 +11,8 @@ import (
 	"maildoctor/check/dnsx"
 )
 
-// A checker is a row of the table: what it is called, how it gathers its facts,
-// whose facts it reads beside its own, and how they are judged. A row without
-// gather judges what others gathered.
+// A checker is a row of the table: what it is called, whose facts it reads
+// beside its own, how it gathers its own, and how they are judged.
 type checker struct {
 	name   string
 	reads  []string
@@ -69,7 +68,7 @@ type run struct {
 	opts   Options
 	domain string
 	facts  *Facts
-	once   sync.Once // of hosts
+	once   struct{ hosts, sessions sync.Once }
 }
 
 // Audit gathers the facts about domain, which is a name as ParseDomain returns
@@ -87,24 +86,21 @@ func Audit(ctx context.Context, n Net, domain string, o Options) *Result {
 
 // result judges facts and puts the report's matter together.
 func result(f *Facts, n Net) *Result {
+	findings, merits := judge(f)
 	return &Result{
 		Domain: f.Domain, Time: n.Now(), Role: f.Role(), Coverage: f.coverage(),
-		Findings: Judge(f), Merits: merits(f), Facts: f,
+		Findings: findings, Merits: merits, Facts: f,
 	}
 }
 
 // gather runs the checkers that are wanted, all at once.
 func gather(ctx context.Context, r *run, table []checker) []Coverage {
-	var out []Coverage
-	for _, c := range table {
-		if c.gather != nil {
-			out = append(out, Coverage{Checker: c.name, State: Skipped, Reason: ReasonNotSelected})
-		}
-	}
+	table = slices.DeleteFunc(table, func(c checker) bool { return c.gather == nil })
+	out := make([]Coverage, len(table))
 	var wg sync.WaitGroup
-	for i := range out {
-		c := table[slices.IndexFunc(table, func(c checker) bool { return c.name == out[i].Checker })]
-		if wanted(table, r.opts.Checks, c.name) {
+	for i, c := range table {
+		out[i] = Coverage{Checker: c.name, State: Skipped, Reason: ReasonNotSelected}
+		if wanted(checkers(), r.opts.Checks, c.name) {
 			wg.Go(func() { out[i] = guarded(ctx, r, c) })
 		}
 	}
@@ -136,30 +132,37 @@ const InternalError RuleID = "INTERNAL-ERROR"
 // Judge turns facts into findings, sorted by rule and subject. It is pure: the
 // same facts give the same findings, also when they were read back from JSON.
 func Judge(f *Facts) []Finding {
-	var out []Finding
-	add := once(func(f Finding) { out = append(out, f) })
+	findings, _ := judge(f)
+	return findings
+}
+
+// judge runs every judge that is wanted. One that fails costs its own part.
+func judge(f *Facts) (findings []Finding, merits []Merit) {
+	add := once(func(x Finding) { findings = append(findings, x) })
 	for _, c := range f.Gathered {
 		if c.Reason == ReasonInternal {
 			add(internalError(c.Checker, f.Domain, c.Subject))
 		}
 	}
 	for _, c := range f.judged() {
-		if c.judge == nil {
-			continue
-		}
 		func() {
 			defer func() {
 				if p := recover(); p != nil {
 					add(internalError(c.name, f.Domain, fmt.Sprint(p)))
 				}
 			}()
-			c.judge(f, add)
+			if c.judge != nil {
+				c.judge(f, add)
+			}
+			if c.merits != nil {
+				c.merits(f, func(m Merit) { merits = append(merits, m) })
+			}
 		}()
 	}
-	slices.SortStableFunc(out, func(a, b Finding) int {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Subject, b.Subject))
 	})
-	return out
+	return findings, merits
 }
 
 // once drops what was said already: a record that is included twice is broken
@@ -177,17 +180,6 @@ func once(add func(Finding)) func(Finding) {
 
 func internalError(checker, domain, detail string) Finding {
 	return Finding{Rule: InternalError, Subject: domain, Params: map[string]string{"checker": checker, "detail": detail}}
-}
-
-// merits collects what was measured and found good.
-func merits(f *Facts) []Merit {
-	var out []Merit
-	for _, c := range f.judged() {
-		if c.merits != nil {
-			c.merits(f, func(m Merit) { out = append(out, m) })
-		}
-	}
-	return out
 }
 
 // judged are the checkers whose judgement is wanted: all, or those asked for.
@@ -211,7 +203,7 @@ func (f *Facts) judged() []checker {
 func (f *Facts) coverage() []Coverage {
 	var out []Coverage
 	for _, c := range f.Gathered {
-		if !f.shown(c.Checker) {
+		if f.Checks != nil && !slices.Contains(f.Checks, c.Checker) {
 			continue
 		}
 		switch {
@@ -226,21 +218,13 @@ func (f *Facts) coverage() []Coverage {
 	return out
 }
 
-// shown reports whether the coverage of a checker belongs to the report: it was
-// asked for, or stands for one that was and gathers nothing itself.
-func (f *Facts) shown(name string) bool {
-	return f.Checks == nil || slices.Contains(f.Checks, name) || slices.ContainsFunc(checkers(), func(c checker) bool {
-		return c.gather == nil && slices.Contains(f.Checks, c.name) && slices.Contains(c.reads, name)
-	})
-}
-
 // unknown is the coverage of a checker that could not find something out: how
 // its lookup ended, why it failed, and what it was about.
 func (r *run) unknown(ctx context.Context, status, reason, subject string) Coverage {
 	switch {
 	case ctx.Err() != nil:
 		return interrupted(ctx)
-	case reason == ReasonBudget, reason == ReasonInternal:
+	case reason == ReasonBudget, reason == ReasonInternal, reason == ReasonDescriptors:
 		return Coverage{State: Inconclusive, Reason: reason, Subject: subject}
 	}
 	return Coverage{State: Inconclusive, Reason: "dns-" + status, Subject: subject}

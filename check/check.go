@@ -60,7 +60,7 @@ type Role string
 const (
 	Sending   Role = "sending"   // authorises somebody to send for it
 	Receiving Role = "receiving" // has mail hosts, and says that nobody sends for it
-	Parked    Role = "parked"    // says that it neither sends nor receives
+	Parked    Role = "parked"    // neither sends nor receives, as its records say
 	Unknown   Role = "unknown"   // its records could not be read, or say nothing
 )
 

@@ -5,26 +5,32 @@ import "maildoctor/check/dnsx"
 // Reasons of a coverage, beside those that begin with "dns-" and end in a
 // dnsx.Status.
 const (
-	ReasonNotSelected    = "not-selected"        // the user asked for other checks
-	ReasonNoSMTP         = "no-smtp"             // the user wants no connection
-	ReasonNoHosts        = "no-hosts"            // there is no mail host to ask
-	ReasonNoDomain       = "domain-not-found"    // the domain does not exist
-	ReasonNullMX         = "null-mx"             // the domain takes no mail (RFC 7505)
-	ReasonPort25         = "port-25-blocked"     // no MX host answers on port 25: it is probably closed on the way
-	ReasonPrivateAddress = "private-address"     // not dialled without permission
-	ReasonConnections    = "connections-budget"  // MaxConnections are used up
-	ReasonBudget         = dnsx.ReasonBudget     // the questions of the audit are used up
-	ReasonTempfail       = "tempfail"            // the host put us off with 4yz
-	ReasonNoAnswer       = "no-answer"           // a host did not answer in time
-	ReasonBroken         = "broken-off"          // a host broke the dialogue or its rules off
-	ReasonNetwork        = "network-unreachable" // no way to the address from here
-	ReasonTLS            = "tls-not-tested"      // the host may want a TLS that crypto/tls does not know
-	ReasonNoSender       = "no-sender"           // the SPF record says that nobody sends for the domain
-	ReasonNoAddress      = "no-address-given"    // no sending address, and no MX host in its place
-	ReasonSelector       = "no-known-selector"   // DKIM selectors cannot be listed
-	ReasonKey            = "no-working-key"      // the DKIM keys that were guessed do not work
-	ReasonWildcard       = "wildcard"            // every selector answers
-	ReasonDeadline       = "deadline"            // the time of the audit was up
-	ReasonInterrupted    = "interrupted"         // the user stopped it
-	ReasonInternal       = dnsx.ReasonPanic      // a part of this program failed
+	ReasonNotSelected    = "not-selected"         // the user asked for other checks
+	ReasonNoSMTP         = "no-smtp"              // the user wants no connection
+	ReasonNoHosts        = "no-hosts"             // there is no mail host to ask
+	ReasonNoDomain       = "domain-not-found"     // the domain does not exist
+	ReasonNullMX         = "null-mx"              // the domain takes no mail (RFC 7505)
+	ReasonPort25         = "port-25-blocked"      // no MX host answers on port 25: it is probably closed on the way
+	ReasonPrivateAddress = "private-address"      // not dialled without permission
+	ReasonConnections    = "connections-budget"   // MaxConnections are used up
+	ReasonBudget         = dnsx.ReasonBudget      // the questions of the audit are used up
+	ReasonTempfail       = "tempfail"             // the host put us off with 4yz
+	ReasonNoAnswer       = "no-answer"            // a host did not answer in time
+	ReasonBroken         = "broken-off"           // a host broke the dialogue or its rules off
+	ReasonNetwork        = "network-unreachable"  // no way to the address from here
+	ReasonNoTLS          = "no-tls"               // no host offers TLS
+	ReasonHostsDown      = "hosts-down"           // no mail host took a connection
+	ReasonHostsLeft      = "hosts-left"           // not every mail host was tried
+	ReasonTooMany        = "too-many-names"       // more names than are looked at
+	ReasonRecord         = "record-too-large"     // more terms than are looked at
+	ReasonDescriptors    = dnsx.ReasonDescriptors // this program may open no more files
+	ReasonTLS            = "tls-not-tested"       // the host may want a TLS that crypto/tls does not know
+	ReasonNoSender       = "no-sender"            // the SPF record says that nobody sends for the domain
+	ReasonNoAddress      = "no-address-given"     // no sending address, and no MX host in its place
+	ReasonSelector       = "no-known-selector"    // DKIM selectors cannot be listed
+	ReasonKey            = "no-working-key"       // the DKIM keys that were guessed do not work
+	ReasonWildcard       = "wildcard"             // every selector answers
+	ReasonDeadline       = "deadline"             // the time of the audit was up
+	ReasonInterrupted    = "interrupted"          // the user stopped it
+	ReasonInternal       = dnsx.ReasonPanic       // a part of this program failed
 )

@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"maildoctor/check/dkim"
+	"maildoctor/check/dnsx"
 	"maildoctor/check/senders"
 	"maildoctor/check/spf"
 )
@@ -55,16 +56,26 @@ func (d *DKIM) selectors() []dkim.Selector {
 	return d.Given
 }
 
+// maxKeyQuestions is the share of the questions of an audit that selectors may
+// take, with the aliases that they lead to.
+const maxKeyQuestions = 100
+
 func gatherDKIM(ctx context.Context, r *run) Coverage {
-	d := &DKIM{}
+	d, keys := &DKIM{}, r.dns.Limit(maxKeyQuestions)
+	// Where the share is used up, which selectors were answered is chance.
+	spent := func(s dkim.Selector) bool { return s.Reason == dnsx.ReasonBudget }
 	r.facts.DKIM = d
 	if len(r.opts.Selectors) > 0 {
 		d.Given = make([]dkim.Selector, len(r.opts.Selectors))
 		var parts group
 		for i, name := range r.opts.Selectors {
-			parts.Go(func() { d.Given[i] = dkim.Lookup(ctx, r.dns, r.domain, name) })
+			parts.Go(func() { d.Given[i] = dkim.Lookup(ctx, keys, r.domain, name) })
 		}
 		parts.Wait()
+		if slices.ContainsFunc(d.Given, spent) {
+			r.facts.DKIM = nil
+			return r.unknown(ctx, string(dnsx.Failed), dnsx.ReasonBudget, r.domain)
+		}
 		for _, s := range d.Given {
 			if !s.Status.Known() {
 				return r.unknown(ctx, string(s.Status), s.Reason, s.Asked)
@@ -81,9 +92,12 @@ func gatherDKIM(ctx context.Context, r *run) Coverage {
 		r.facts.DKIM = nil
 		return Coverage{State: Skipped, Reason: ReasonNoSender}
 	}
-	s := dkim.Guess(ctx, r.dns, r.domain, [][]string{senders.Selectors(hosts, domains), senders.Blind()})
+	s := dkim.Guess(ctx, keys, r.domain, [][]string{senders.Selectors(hosts, domains), senders.Blind()})
 	d.Search = &s
 	switch {
+	case slices.ContainsFunc(s.Unknown, spent):
+		r.facts.DKIM = nil
+		return r.unknown(ctx, string(dnsx.Failed), dnsx.ReasonBudget, r.domain)
 	case s.Working():
 		return Coverage{State: Done}
 	case len(s.Unknown) > 0:

@@ -6,7 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/publicsuffix"
+
 	"maildoctor/check/dmarc"
+	"maildoctor/check/dnsx"
 	"maildoctor/check/taglist"
 )
 
@@ -47,18 +50,43 @@ func gatherDMARC(ctx context.Context, r *run) Coverage {
 	if p.Outcome == dmarc.CannotTell {
 		for _, s := range p.Walk.Steps {
 			if s.Reached && !s.Status.Known() {
-				return r.unknown(ctx, string(s.Status), s.Reason, s.Asked)
+				c := r.unknown(ctx, string(s.Status), s.Reason, s.Asked)
+				c.Minor = missing(p)
+				return c
 			}
 		}
 	}
+	if p.Outcome == dmarc.Found && p.Tag == "" { // np= or sp= counts, whichever fits a name that nobody knows of
+		return Coverage{State: Inconclusive, Reason: "dns-" + string(dnsx.ServFail), Subject: p.Domain}
+	}
 	for _, report := range p.Reports {
-		if report.Authorisation == dmarc.AuthUnknown {
+		switch report.Authorisation {
+		case dmarc.AuthUnknown:
 			c := r.unknown(ctx, string(report.Status), report.Reason, report.Asked)
 			c.Minor = true
 			return c
+		case dmarc.Unchecked:
+			return Coverage{State: Inconclusive, Reason: ReasonTooMany, Subject: p.Place, Minor: true}
 		}
 	}
 	return Coverage{State: Done}
+}
+
+// missing reports whether there is no policy, as far as the owner of the domain
+// can do anything about it: none was found, or only public suffixes above the
+// domain gave no answer, as they do where zone files are all there is.
+func missing(p *dmarc.Policy) bool {
+	if p.Outcome != dmarc.CannotTell {
+		return p.Outcome == dmarc.NotFound
+	}
+	suffix, _ := publicsuffix.PublicSuffix(p.Domain)
+	for _, s := range p.Walk.Steps {
+		above := s.Domain == suffix || strings.HasSuffix(suffix, "."+s.Domain)
+		if s.Reached && !s.Status.Known() && !above {
+			return false
+		}
+	}
+	return true
 }
 
 func judgeDMARC(f *Facts, add func(Finding)) {
@@ -72,10 +100,10 @@ func judgeDMARC(f *Facts, add func(Finding)) {
 	}
 	s := p.Record()
 	switch {
-	case p.Outcome == dmarc.NotFound && discarded:
-	case p.Outcome == dmarc.NotFound && f.idle():
+	case missing(p) && discarded:
+	case missing(p) && f.idle():
 		add(weakPolicy(p, dmarc.None, nil))
-	case p.Outcome == dmarc.NotFound:
+	case missing(p):
 		add(Finding{Rule: dmarcMissing, Subject: p.Domain, Evidence: alias(p.Walk.Steps[0].Asked, p.Walk.Steps[0].Chain)})
 	case s != nil:
 		judgeDMARCRecord(p, s, add)
@@ -132,6 +160,21 @@ func rewrite(record string, request dmarc.Request, drop ...string) string {
 	return strings.Join(out, "; ")
 }
 
+// mended is a record without the requests in it that mean nothing.
+func mended(s *dmarc.Step) string {
+	request := s.Record.P
+	if request == dmarc.Invalid || request == "" {
+		request = dmarc.None
+	}
+	var drop []string
+	for _, fault := range s.Faults {
+		if fault.Reason == dmarc.RequestInvalid {
+			drop = append(drop, taglist.Lower(string(fault.Tag)))
+		}
+	}
+	return rewrite(string(s.Texts[0]), request, drop...)
+}
+
 // evidence is the record that applies, behind the aliases that lead to it.
 func evidence(s *dmarc.Step) []string {
 	return append(alias(s.Asked, s.Chain), texts(s.Texts)...)
@@ -156,12 +199,7 @@ func judgeDMARCRecord(p *dmarc.Policy, s *dmarc.Step, add func(Finding)) {
 			rule, values = dmarcRemovedTag, params("tag", tag)
 		case dmarc.RequestInvalid:
 			rule = dmarcPolicyInvalid
-			request := s.Record.P
-			if request == dmarc.Invalid || request == "" {
-				request = dmarc.None
-			}
-			record := rewrite(string(s.Texts[0]), request, string(fault.Tag))
-			values = params("tag", tag, "value", value, "effect", p.Effect, "record", record)
+			values = params("tag", tag, "value", value, "effect", p.Effect, "record", mended(s))
 		case dmarc.URIEmpty, dmarc.URINoScheme, dmarc.URIMalformed, dmarc.URIAddress, dmarc.URIScheme:
 			rule, values = dmarcURIInvalid, params("tag", tag, "uri", value, "reason", fault.Reason)
 		case dmarc.ValueInvalid, dmarc.FoConflict, dmarc.DuplicateTag, dmarc.MissingEquals, dmarc.EmptyName, dmarc.BadName:
@@ -188,9 +226,13 @@ func judgeDMARCPolicy(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Findin
 	case p.Effective == dmarc.None && idle:
 		add(weakPolicy(p, p.Effective, record))
 	case p.Requested == dmarc.None:
+		next := proposal(p, dmarc.Quarantine, "t")
+		if len(r.RUA) == 0 { // first find out who sends
+			next = proposal(p, dmarc.None, "t") + "; rua=mailto:dmarc@" + p.Domain
+		}
 		add(Finding{
 			Rule: dmarcPolicyNone, Subject: p.Domain, Evidence: record,
-			Params: params("tag", p.Tag, "record", proposal(p, dmarc.Quarantine, "t")),
+			Params: params("tag", p.Tag, "record", next),
 		})
 	case p.Effective != p.Requested:
 		add(Finding{

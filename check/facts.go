@@ -37,7 +37,7 @@ type Facts struct {
 // an alias (RFC 6604 section 3).
 func (f *Facts) exists() dnsx.Status {
 	switch {
-	case f.MX == nil, f.SPF != nil && f.SPF.Root.Malformed:
+	case f.MX == nil, f.SPF != nil && f.SPF.Root != nil && f.SPF.Root.Malformed:
 		return dnsx.Failed
 	case f.MX.Status == dnsx.NXDomain && len(f.MX.Alias) > 0:
 		return dnsx.NoData
@@ -68,7 +68,7 @@ func (f *Facts) Role() Role {
 		return Parked
 	case t.Root.Outcome == spf.None:
 		return Unknown
-	case !takesMail:
+	case !takesMail && (f.MX.RefusesMail() || t.All == spf.QualifierFail):
 		return Parked
 	case t.All == spf.QualifierFail:
 		return Receiving

@@ -39,7 +39,7 @@ func mxChecker() checker {
 // hosts returns the mail hosts of the domain. Several checkers need them; the
 // first that asks looks them up.
 func (r *run) hosts(ctx context.Context) *mx.Result {
-	r.once.Do(func() {
+	r.once.hosts.Do(func() {
 		found := mx.Lookup(ctx, r.dns, r.domain)
 		r.facts.MX = found
 		for i := range found.Hosts {
@@ -66,12 +66,12 @@ func mxCoverage(ctx context.Context, r *run, found *mx.Result) Coverage {
 	}
 	for i := range found.Hosts {
 		h := &found.Hosts[i]
-		if s := h.Status(); !s.Known() {
-			reason := h.A.Reason
-			if h.A.Status.Known() {
-				reason = h.AAAA.Reason
+		for _, family := range []mx.Addresses{h.A, h.AAAA} {
+			if family.Status != "" && !family.Status.Known() {
+				c := r.unknown(ctx, string(family.Status), family.Reason, h.Name)
+				c.Minor = h.Status() == dnsx.OK // the host can be reached all the same
+				return c
 			}
-			return r.unknown(ctx, string(s), reason, h.Name)
 		}
 	}
 	return Coverage{State: Done}
@@ -102,9 +102,15 @@ func judgeMX(f *Facts, add func(Finding)) {
 	switch n := len(m.Hosts); {
 	case n > 0 && unusable == n && m.Cut == 0:
 		add(Finding{Rule: mxNoHost, Subject: f.Domain, Params: params("hosts", hostNames(m))})
-	case n == 1 && m.Cut == 0 && unusable == 0 && len(m.Hosts[0].Addrs()) == 1:
+	case n == 1 && m.Cut == 0 && unusable == 0 && single(&m.Hosts[0]):
 		add(Finding{Rule: mxSingle, Subject: f.Domain, Params: params("host", m.Hosts[0].Name)})
 	}
+}
+
+// single reports whether a host has one address and, for all that is known, no
+// other.
+func single(h *mx.Host) bool {
+	return len(h.Addrs()) == 1 && h.A.Status.Known() && h.AAAA.Status.Known()
 }
 
 func judgeNullMX(f *Facts, add func(Finding)) {

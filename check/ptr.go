@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"maildoctor/check/dnsx"
 	"maildoctor/check/rdns"
 )
 
@@ -53,8 +52,7 @@ func gatherPTR(ctx context.Context, r *run) Coverage {
 	r.facts.PTR = targets
 	for _, t := range targets {
 		if t.Verdict == rdns.Unknown {
-			status, reason := t.failure()
-			state = r.unknown(ctx, string(status), reason, t.Addr.String())
+			state = t.unknown(ctx, r)
 			break
 		}
 	}
@@ -102,14 +100,18 @@ func judgePTR(f *Facts, add func(Finding)) {
 	}
 }
 
-// failure returns the first lookup that brought no answer.
-func (p Reverse) failure() (dnsx.Status, string) {
+// unknown says why the names of an address could not be judged.
+func (p Reverse) unknown(ctx context.Context, r *run) Coverage {
+	subject := p.Addr.String()
+	if !p.Status.Known() {
+		return r.unknown(ctx, string(p.Status), p.Reason, subject)
+	}
 	for _, n := range p.Names {
 		if !n.Status.Known() {
-			return n.Status, n.Reason
+			return r.unknown(ctx, string(n.Status), n.Reason, subject)
 		}
 	}
-	return p.Status, p.Reason
+	return Coverage{State: Inconclusive, Reason: ReasonTooMany, Subject: subject}
 }
 
 func (p Reverse) names() string {

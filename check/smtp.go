@@ -61,28 +61,38 @@ type Dialogue struct {
 func (f *Facts) isMX(d *Dialogue) bool { return d.Port == f.SMTPPort && !d.Implicit }
 
 func gatherSMTP(ctx context.Context, r *run) Coverage {
-	if r.opts.NoSMTP {
-		return Coverage{State: Skipped, Reason: ReasonNoSMTP}
+	if c, ok := r.sessions(ctx); !ok {
+		return c
 	}
-	found := r.hosts(ctx)
-	if found.RefusesMail() {
-		return Coverage{State: Skipped, Reason: ReasonNullMX}
-	}
-	hosts := reachable(found)
-	if len(hosts) == 0 {
-		if c := mxCoverage(ctx, r, found); c.State != Done {
-			return c
-		}
-		return Coverage{State: Skipped, Reason: ReasonNoHosts}
-	}
-	sessions := make([][]Dialogue, len(hosts))
-	var parts group
-	for i, h := range hosts {
-		parts.Go(func() { sessions[i] = r.greet(ctx, h) })
-	}
-	parts.Wait()
-	r.facts.SMTP = slices.Concat(sessions...)
 	return smtpCoverage(ctx, r.facts)
+}
+
+// sessions talks to the mail hosts, once for all checkers that read what they
+// showed. It reports false, and why, where there was nobody to talk to.
+func (r *run) sessions(ctx context.Context) (Coverage, bool) {
+	found := r.hosts(ctx)
+	hosts := reachable(found)
+	switch {
+	case found.RefusesMail():
+		return Coverage{State: Skipped, Reason: ReasonNullMX}, false
+	case r.opts.NoSMTP:
+		return Coverage{State: Skipped, Reason: ReasonNoSMTP}, false
+	case len(hosts) == 0:
+		if c := mxCoverage(ctx, r, found); c.State != Done {
+			return c, false
+		}
+		return Coverage{State: Skipped, Reason: ReasonNoHosts}, false
+	}
+	r.once.sessions.Do(func() {
+		sessions := make([][]Dialogue, len(hosts))
+		var parts group
+		for i, h := range hosts {
+			parts.Go(func() { sessions[i] = r.greet(ctx, h) })
+		}
+		parts.Wait()
+		r.facts.SMTP = slices.Concat(sessions...)
+	})
+	return Coverage{}, true
 }
 
 // A mailHost is a host to greet at the addresses given.
@@ -163,31 +173,61 @@ func (r *run) session(ctx context.Context, t smtp.Target) Dialogue {
 // could be connected to at all, the way there is closed: that says nothing
 // about the hosts.
 func smtpCoverage(ctx context.Context, f *Facts) Coverage {
-	var first Coverage
 	silent, answered := true, map[string]bool{}
 	for i := range f.SMTP {
-		d := &f.SMTP[i]
-		if !f.isMX(d) {
-			continue
+		if d := &f.SMTP[i]; f.isMX(d) {
+			silent = silent && (d.Outcome == smtp.OutcomeTimeout || d.Outcome == smtp.OutcomeUnreachable)
+			answered[d.Host] = answered[d.Host] || unclear(d) == ""
 		}
-		reason := unclear(d)
-		if reason == "" {
-			answered[d.Host] = true
-		}
-		if reason != "" && first.Reason == "" {
-			first = Coverage{State: Inconclusive, Reason: reason, Subject: d.Host}
-		}
-		silent = silent && (d.Outcome == smtp.OutcomeTimeout || d.Outcome == smtp.OutcomeUnreachable)
 	}
 	switch {
 	case ctx.Err() != nil:
 		return interrupted(ctx)
 	case silent:
 		return Coverage{State: Inconclusive, Reason: ReasonPort25}
-	case first.Reason != "" && !answered[first.Subject]:
-		return first
+	}
+	for i := range f.SMTP {
+		if d := &f.SMTP[i]; f.isMX(d) && !answered[d.Host] {
+			return Coverage{State: Inconclusive, Reason: unclear(d), Subject: d.Host}
+		}
+	}
+	if host, all := f.allTried(); !all && f.allDown() {
+		return Coverage{State: Inconclusive, Reason: ReasonHostsLeft, Subject: host}
 	}
 	return Coverage{State: Done}
+}
+
+// allTried reports whether every mail host was tried at every address that it
+// is known to have, and if not, names one that was not.
+func (f *Facts) allTried() (host string, all bool) {
+	tried := map[netip.Addr]bool{}
+	for i := range f.SMTP {
+		tried[f.SMTP[i].Addr] = true
+	}
+	for i := range f.MX.Hosts {
+		h := &f.MX.Hosts[i]
+		unseen := slices.ContainsFunc(h.Addrs(), func(a netip.Addr) bool { return !tried[a.Unmap()] })
+		if unseen || !h.Status().Known() {
+			return h.Name, false
+		}
+	}
+	return f.Domain, f.MX.Cut == 0
+}
+
+// allDown reports whether every MX service that was tried refused.
+func (f *Facts) allDown() bool {
+	tried := false
+	for i := range f.SMTP {
+		d := &f.SMTP[i]
+		if !f.isMX(d) {
+			continue
+		}
+		tried = true
+		if d.Outcome != smtp.OutcomeRefused && d.Outcome != smtp.OutcomeService && d.Outcome != smtp.OutcomeNotSMTP {
+			return false
+		}
+	}
+	return tried
 }
 
 // unclear returns why a dialogue says nothing definite about the host or its
@@ -236,34 +276,38 @@ func unclearTLS(d *Dialogue) string {
 }
 
 func judgeSMTP(f *Facts, add func(Finding)) {
-	var refused []string
-	up, down := 0, 0
+	up := false
 	for i := range f.SMTP {
 		d := &f.SMTP[i]
-		if !f.isMX(d) {
+		switch {
+		case !f.isMX(d):
 			judgeSubmission(d, add)
-			continue
-		}
-		switch d.Outcome {
-		case smtp.OutcomeOK, smtp.OutcomeEhloRefused:
-			up++
+		case d.Outcome == smtp.OutcomeOK, d.Outcome == smtp.OutcomeEhloRefused:
+			up = true
 			judgeMXService(d, add)
-		case smtp.OutcomeRefused, smtp.OutcomeService, smtp.OutcomeNotSMTP:
-			down++
-			refused = append(refused, d.Host)
 		}
 	}
-	if up == 0 && down > 0 && down == f.mxSessions() {
-		slices.Sort(refused)
-		add(Finding{
-			Rule: smtpNoHost, Subject: f.Domain, Evidence: f.transcripts(),
-			Params: params("hosts", strings.Join(slices.Compact(refused), ", ")),
-		})
+	if !f.allDown() {
+		if up {
+			judgeAbsent(f, add)
+		}
 		return
 	}
-	if up > 0 {
+	if _, all := f.allTried(); !all { // one that was not tried may do better
 		judgeAbsent(f, add)
+		return
 	}
+	var hosts []string
+	for i := range f.SMTP {
+		if f.isMX(&f.SMTP[i]) {
+			hosts = append(hosts, f.SMTP[i].Host)
+		}
+	}
+	slices.Sort(hosts)
+	add(Finding{
+		Rule: smtpNoHost, Subject: f.Domain, Evidence: f.transcripts(),
+		Params: params("hosts", strings.Join(slices.Compact(hosts), ", ")),
+	})
 }
 
 // judgeAbsent judges addresses that do not serve while another one does, so
@@ -354,9 +398,23 @@ func judgeAuth(d *Dialogue, add func(Finding)) {
 		return
 	}
 	add(Finding{
-		Rule: smtpAuthClear, Subject: d.Host, Evidence: d.Transcript,
+		Rule: smtpAuthClear, Subject: d.Host, Evidence: offers(d.Transcript, "AUTH"),
 		Params: params("host", d.Host, "port", d.Port),
 	})
+}
+
+// offers returns the lines of a dialogue, before TLS, that offer a keyword.
+func offers(transcript []string, keyword string) []string {
+	var out []string
+	for _, line := range transcript {
+		if line == "C: STARTTLS" {
+			break
+		}
+		if strings.HasPrefix(line, "S: 250") && strings.Contains(strings.ToUpper(line), keyword) {
+			out = append(out, line)
+		}
+	}
+	return out
 }
 
 // judgeSubmission judges ports 465 and 587, where a host has them at all.
@@ -371,16 +429,6 @@ func judgeSubmission(d *Dialogue, add func(Finding)) {
 		}
 		judgeAuth(d, add)
 	}
-}
-
-func (f *Facts) mxSessions() int {
-	n := 0
-	for i := range f.SMTP {
-		if f.isMX(&f.SMTP[i]) {
-			n++
-		}
-	}
-	return n
 }
 
 func (f *Facts) transcripts() []string {

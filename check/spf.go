@@ -29,6 +29,8 @@ const (
 	spfRedirectIdle   RuleID = "SPF-REDIRECT-IGNORED"
 	spfTermsAfterAll  RuleID = "SPF-TERMS-AFTER-ALL"
 	spfNotAuthorised  RuleID = "SPF-IP-NOT-AUTHORISED"
+	spfSenderNone     RuleID = "SPF-SENDER-NONE"
+	spfSenderError    RuleID = "SPF-SENDER-ERROR"
 	parkedSPFOpen     RuleID = "PARKED-SPF-OPEN"
 )
 
@@ -48,7 +50,8 @@ func spfChecker() checker {
 		rules: []RuleID{
 			spfMissing, spfMultiple, spfSyntax, spfTooManyLookups, spfNearLimit, spfTooManyVoids,
 			spfIncludeDead, spfLoop, spfTooManyMX, spfAllPass, spfAllNeutral, spfAllMissing, spfPTR,
-			spfRangeTooWide, spfRedirectIdle, spfTermsAfterAll, spfNotAuthorised, parkedSPFOpen,
+			spfRangeTooWide, spfRedirectIdle, spfTermsAfterAll, spfNotAuthorised,
+			spfSenderNone, spfSenderError, parkedSPFOpen,
 		},
 	}
 }
@@ -63,10 +66,16 @@ func gatherSPF(ctx context.Context, r *run) Coverage {
 		}
 		r.facts.Sender = spf.Evaluate(ctx, r.dns, q)
 	}
-	if !t.Incomplete {
+	e := r.facts.Sender
+	switch {
+	case e != nil && e.Result == spf.ResultTempError:
+		c := failedCheck(e.Trace)
+		return r.unknown(ctx, string(c.Status), c.Reason, c.Domain)
+	case t.Truncated && t.Lookups <= spf.MaxLookups:
+		return Coverage{State: Inconclusive, Reason: ReasonRecord, Subject: t.Domain}
+	case !t.Incomplete:
 		return Coverage{State: Done}
-	}
-	if e := r.facts.Sender; e != nil && e.Result != spf.ResultTempError && slices.Equal(r.opts.Checks, []string{"spf"}) {
+	case e != nil && slices.Equal(r.opts.Checks, []string{"spf"}):
 		return Coverage{State: Done} // the answer for this sender does not depend on what is missing
 	}
 	subject := t.Domain
@@ -76,6 +85,22 @@ func gatherSPF(ctx context.Context, r *run) Coverage {
 		}
 	})
 	return r.unknown(ctx, string(t.Status), t.Reason, subject)
+}
+
+// failedCheck returns what a temperror is about: the lookup of a record, or of
+// a term, that brought no answer.
+func failedCheck(c *spf.Check) spf.Check {
+	for c != nil && len(c.Terms) > 0 {
+		last := c.Terms[len(c.Terms)-1]
+		if last.Check == nil {
+			return spf.Check{Domain: last.Target, Status: last.Status, Reason: last.Reason}
+		}
+		c = last.Check
+	}
+	if c == nil {
+		return spf.Check{}
+	}
+	return *c
 }
 
 func judgeSPF(f *Facts, add func(Finding)) {
@@ -91,7 +116,7 @@ func judgeSPF(f *Facts, add func(Finding)) {
 		add(Finding{Rule: spfMissing, Subject: t.Domain, Evidence: texts(t.Root.Lookalikes)})
 	}
 	t.Each(func(n *spf.Node) { judgeSPFNode(n, add) })
-	for n := t.Root; n != nil; n = redirected(n) {
+	for n := t.Root; n != nil; n = handedTo(n) {
 		judgeSPFOwn(n, add)
 		if n.Domain == t.AllDomain && !parked {
 			judgeSPFAll(t, n, add)
@@ -102,31 +127,41 @@ func judgeSPF(f *Facts, add func(Finding)) {
 }
 
 // judgeSender judges what SPF says of the sending host that the user named. A
-// permerror that everybody gets has a rule of its own.
+// missing record and a permerror that everybody gets have rules of their own.
 func judgeSender(f *Facts, add func(Finding)) {
 	e := f.Sender
 	if e == nil {
 		return
 	}
+	own := e.Domain == f.SPF.Domain
 	switch e.Result {
-	case spf.ResultPermError:
-		if spfBroken(f.SPF) && e.Domain == f.SPF.Domain {
-			return
+	case spf.ResultNone:
+		if !own && e.Domain != "" {
+			add(Finding{Rule: spfSenderNone, Subject: e.Domain, Params: params("address", e.IP)})
 		}
-	case spf.ResultFail, spf.ResultSoftFail, spf.ResultNeutral:
-	default:
+		return
+	case spf.ResultPermError:
+		if !own || !spfBroken(f.SPF) {
+			var record []string
+			if e.Trace.Record != "" {
+				record = []string{string(e.Trace.Record)}
+			}
+			add(Finding{
+				Rule: spfSenderError, Subject: e.Domain, Evidence: record,
+				Params: params("address", e.IP, "cause", e.Cause),
+			})
+		}
+		return
+	case spf.ResultPass, spf.ResultTempError:
 		return
 	}
 	term := "ip4:" + e.IP.String()
 	if e.IP.Is6() {
 		term = "ip6:" + e.IP.String()
 	}
-	record, evidence := "v=spf1 ~all", []string(nil)
-	if e.Trace.Record != "" {
-		record, evidence = string(e.Trace.Record), []string{string(e.Trace.Record)}
-	}
+	record := string(e.Trace.Record)
 	add(Finding{
-		Rule: spfNotAuthorised, Subject: e.Domain, Evidence: evidence,
+		Rule: spfNotAuthorised, Subject: e.Domain, Evidence: []string{record},
 		Params: params("address", e.IP, "result", e.Result, "record", insert(record, len("v=spf1"), 0, " "+term)),
 	})
 }
@@ -296,7 +331,7 @@ func voids(t *spf.Tree) string {
 	var out []string
 	t.Each(func(n *spf.Node) {
 		for _, s := range n.Steps {
-			if s.Void && !slices.Contains(out, string(s.Text)) {
+			if (s.Void4 || s.Void6) && !slices.Contains(out, string(s.Text)) {
 				out = append(out, string(s.Text))
 			}
 		}
@@ -304,12 +339,10 @@ func voids(t *spf.Tree) string {
 	return strings.Join(out, ", ")
 }
 
-// redirected returns the record that n hands over to, nil if it does not.
-func redirected(n *spf.Node) *spf.Node {
-	for _, s := range n.Steps {
-		if s.Kind == spf.ModifierRedirect && !s.Ignored {
-			return s.Child
-		}
+// handedTo returns the record that a redirect leads to, nil if there is none.
+func handedTo(n *spf.Node) *spf.Node {
+	if s := n.Redirect(); s != nil {
+		return s.Child
 	}
 	return nil
 }
@@ -319,7 +352,7 @@ func meritsSPF(f *Facts, add func(Merit)) {
 	if f.Sender != nil && f.Sender.Result == spf.ResultPass {
 		add(Merit{ID: "spf-pass", Subject: f.Sender.Domain, Params: params("address", f.Sender.IP)})
 	}
-	if t == nil || t.Incomplete || t.Root.Outcome != spf.One || spfBroken(t) {
+	if t == nil || t.Root == nil || t.Incomplete || t.Root.Outcome != spf.One || spfBroken(t) {
 		return
 	}
 	if f.Role() == Parked && t.All == spf.QualifierFail {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"context"
 	"strings"
 
 	"maildoctor/check/smtp"
@@ -27,15 +28,39 @@ const (
 	minECDSA = 224
 )
 
-// tlsChecker judges what the smtp checker saw of TLS.
 func tlsChecker() checker {
 	return checker{
-		name: "tls", reads: []string{"smtp"}, judge: judgeTLS, merits: meritsTLS,
+		name: "tls", gather: gatherTLS, judge: judgeTLS, merits: meritsTLS,
 		rules: []RuleID{
 			tlsExpired, tlsNotYetValid, tlsName, tlsSelfSigned, tlsUntrusted, tlsExpiresSoon,
 			tlsVersionOld, tlsKeyWeak, tlsSubmission,
 		},
 	}
+}
+
+// gatherTLS reads what the dialogues with the mail hosts showed of TLS.
+func gatherTLS(ctx context.Context, r *run) Coverage {
+	if c, ok := r.sessions(ctx); !ok {
+		return c
+	}
+	offered := false
+	for i := range r.facts.SMTP {
+		d := &r.facts.SMTP[i]
+		if r.facts.isMX(d) && d.TLS.Leaf() != nil {
+			return Coverage{State: Done}
+		}
+		offered = offered || d.StartTLS != smtp.StartTLSNotOffered && d.StartTLS != smtp.StartTLSUnknown
+	}
+	c := smtpCoverage(ctx, r.facts)
+	switch {
+	case c.State == Inconclusive:
+		return c
+	case r.facts.allDown():
+		return Coverage{State: Inconclusive, Reason: ReasonHostsDown}
+	case !offered:
+		return Coverage{State: Skipped, Reason: ReasonNoTLS}
+	}
+	return Coverage{State: Inconclusive, Reason: ReasonTLS}
 }
 
 func judgeTLS(f *Facts, add func(Finding)) {
@@ -77,7 +102,7 @@ func judgeCert(d *Dialogue, leaf *tlsx.Certificate, add func(Finding)) {
 		raise(tlsSelfSigned)
 		return
 	default:
-		raise(tlsUntrusted, "issuer", quoted(leaf.Issuer))
+		raise(tlsUntrusted, "issuer", quoted(leaf.Issuer), "reason", d.TLS.Chain)
 	}
 	if !d.TLS.NameMatch {
 		raise(tlsName, "names", quoted(strings.Join(leaf.DNSNames[:min(len(leaf.DNSNames), 5)], ", ")))

@@ -78,7 +78,7 @@ func ParseLang(s string) (Lang, error) {
 type Param struct {
 	Name string
 	Word bool // the value is a code that stands for a phrase
-	List bool // the value is a list, which may be long
+	List bool // the value is a list, which may be long; a title has its first item only
 }
 
 // A Page is a rule in one language. Its blanks are names in braces; Why and Fix

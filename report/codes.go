@@ -7,7 +7,7 @@ package report
 var codes = map[string]phrase{
 	"coverage.dns-timeout":         {"DNS gave no answer in time", "le DNS n’a pas répondu à temps"},
 	"coverage.dns-servfail":        {"the DNS server reported a failure", "le serveur DNS a signalé une panne"},
-	"coverage.dns-refused":         {"the DNS server refused to answer", "le serveur DNS a refusé de répondre"},
+	"coverage.dns-refused":         {"the DNS server refused to answer, or the name lies outside of the zone files given", "le serveur DNS a refusé de répondre, ou le nom se trouve hors des fichiers de zone indiqués"},
 	"coverage.dns-failed":          {"the DNS could not be asked", "le DNS n’a pas pu être interrogé"},
 	"coverage.no-sender":           {"nobody sends for this domain", "personne n’envoie pour ce domaine"},
 	"coverage.question-budget":     {"the DNS questions of this audit are used up", "le quota de questions DNS de cet audit est épuisé"},
@@ -30,6 +30,12 @@ var codes = map[string]phrase{
 	"coverage.no-working-key":      {"the keys that were found do not work; give yours with --selector", "les clés trouvées ne fonctionnent pas ; indiquez la vôtre avec --selector"},
 	"coverage.broken-off":          {"the host broke the dialogue off", "le serveur a interrompu le dialogue"},
 	"coverage.tls-not-tested":      {"the host may want a TLS that maildoctor does not speak", "le serveur veut peut-être un TLS que maildoctor ne parle pas"},
+	"coverage.no-tls":              {"no host offers TLS", "aucun serveur n’offre TLS"},
+	"coverage.hosts-down":          {"no mail host took the connection", "aucun serveur de réception n’a pris la connexion"},
+	"coverage.hosts-left":          {"not every mail host was tried", "tous les serveurs de réception n’ont pas été essayés"},
+	"coverage.too-many-names":      {"there are more names than are looked at", "il y a plus de noms qu’on n’en examine"},
+	"coverage.record-too-large":    {"the record is larger than what is looked at", "l’enregistrement dépasse ce qui est examiné"},
+	"coverage.file-descriptors":    {"maildoctor may open no more connections on this system", "maildoctor ne peut plus ouvrir de connexion sur ce système"},
 	"coverage.wildcard":            {"every selector answers; give yours with --selector", "tous les sélecteurs répondent ; indiquez le vôtre avec --selector"},
 	"coverage.internal-error":      {"this part of maildoctor failed", "cette partie de maildoctor est tombée en panne"},
 
@@ -44,7 +50,7 @@ var codes = map[string]phrase{
 	"merit.dmarc-strict":  {"DMARC asks for strict alignment.", "DMARC exige un alignement strict."},
 	"merit.ptr-confirmed": {"{address} is called {name}, and the name leads back to it.", "{address} porte le nom {name}, qui renvoie à cette adresse."},
 	"merit.smtp-starttls": {"{host} encrypts mail on its way in ({version}).", "{host} chiffre le courriel entrant ({version})."},
-	"merit.tls-trusted":   {"The certificate of {host} is trusted; days left: {days}.", "Le certificat de {host} est reconnu ; jours restants : {days}."},
+	"merit.tls-trusted":   {"The certificate of {host} is trusted; days left: {days}.", "Le certificat du serveur {host} est reconnu ; jours restants : {days}."},
 	"merit.parked-locked": {"SPF says that nobody sends for this domain (-all).", "SPF annonce que personne n’envoie pour ce domaine (-all)."},
 
 	"qualifier.-":  {"-all: refuse them", "-all : les refuser"},
@@ -61,6 +67,17 @@ var codes = map[string]phrase{
 	"result.fail":      {"fail (-all)", "fail (-all)"},
 	"result.temperror": {"temperror (no answer from the DNS)", "temperror (pas de réponse du DNS)"},
 	"result.permerror": {"permerror (the record cannot be evaluated)", "permerror (l’enregistrement n’est pas évaluable)"},
+
+	// Why SPF ends in an error for one sender (RFC 7208 section 4)
+	"cause.no-record":             {"there is no SPF record", "il n’y a pas d’enregistrement SPF"},
+	"cause.malformed-domain":      {"the name is not that of a domain", "le nom n’est pas celui d’un domaine"},
+	"cause.several-records":       {"there is more than one SPF record", "il y a plus d’un enregistrement SPF"},
+	"cause.syntax":                {"a record has a syntax error", "un enregistrement a une erreur de syntaxe"},
+	"cause.too-many-lookups":      {"it takes more than 10 DNS lookups", "il faut plus de 10 requêtes DNS"},
+	"cause.too-many-void-lookups": {"more than 2 DNS lookups find nothing", "plus de 2 requêtes DNS restent sans résultat"},
+	"cause.too-many-mx":           {"an mx term leads to more than 10 MX hosts", "un terme mx mène à plus de 10 hôtes MX"},
+	"cause.target-without-record": {"an include or redirect leads to a domain without SPF record", "un include ou un redirect mène à un domaine sans enregistrement SPF"},
+	"cause.dns-failure":           {"the DNS brought no answer", "le DNS n’a pas donné de réponse"},
 
 	// SPF (RFC 7208)
 	"reason.not-spf":               {"it does not begin as an SPF record", "cela ne commence pas comme un enregistrement SPF"},

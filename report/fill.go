@@ -12,6 +12,9 @@ const (
 	maxRecord = 4000 // octets of a record to copy
 )
 
+// listSeparator stands between the items of a parameter that is a list.
+const listSeparator = ", "
+
 // blanks calls f with the name of every blank of a text and returns the text
 // with the results in their places. A blank is a lower-case name in braces; a
 // percent sign before it makes it a macro of SPF (RFC 7208 section 7), which is

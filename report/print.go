@@ -67,6 +67,17 @@ func (c palette) severity(s Severity) *color.Color {
 	return c.mild
 }
 
+// grade returns the colour of a grade.
+func (c palette) grade(grade string) *color.Color {
+	switch grade {
+	case "A", "B":
+		return c.good
+	case "C", "D":
+		return c.fair
+	}
+	return c.bad
+}
+
 // flush writes the page in one piece.
 func (p *printer) flush(w io.Writer) error {
 	_, err := io.WriteString(w, p.page.String())

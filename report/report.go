@@ -2,7 +2,9 @@ package report
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"maildoctor/check"
@@ -19,13 +21,14 @@ const (
 
 // A Report is a Result with the words and the score that belong to it, in the
 // shape that it has as JSON. It has no Rating where only one check was made, and
-// an SPFAnswer only where that check was of SPF.
+// an SPFAnswer only where that check was of SPF. Verdict is the sum of it all.
 type Report struct {
-	Schema string     `json:"schema"`
-	Tool   Tool       `json:"tool"`
-	Domain Foreign    `json:"domain"`
-	Time   time.Time  `json:"time"` // UTC, in seconds
-	Role   check.Role `json:"role"`
+	Schema  string     `json:"schema"`
+	Tool    Tool       `json:"tool"`
+	Domain  Foreign    `json:"domain"`
+	Time    time.Time  `json:"time"` // UTC, in seconds
+	Role    check.Role `json:"role"`
+	Verdict Verdict    `json:"verdict"`
 	*Rating
 	*SPFAnswer
 	Coverage []check.Coverage `json:"coverage"` // Subject is foreign text
@@ -68,16 +71,24 @@ type Merit struct {
 
 // New makes the report of an audit. The result is not changed.
 func New(res *check.Result, cat *Catalog, lang Lang, version string) *Report {
-	r := NewCheck(res, cat, lang, version)
+	r := assemble(res, cat, lang, version)
 	r.Schema = AuditSchema
 	r.Rating = r.rate(cat)
+	r.Verdict = r.verdict()
 	return r
 }
 
 // NewCheck makes the report of a single check, which has no score.
 func NewCheck(res *check.Result, cat *Catalog, lang Lang, version string) *Report {
+	r := assemble(res, cat, lang, version)
+	r.Schema = CheckSchema
+	r.Verdict = r.verdict()
+	return r
+}
+
+// assemble makes a report without what is judged of the whole.
+func assemble(res *check.Result, cat *Catalog, lang Lang, version string) *Report {
 	r := &Report{
-		Schema:   CheckSchema,
 		Tool:     Tool{Name: "maildoctor", Version: version},
 		Domain:   Foreign(res.Domain),
 		Time:     res.Time.UTC().Truncate(time.Second),
@@ -101,11 +112,15 @@ func NewCheck(res *check.Result, cat *Catalog, lang Lang, version string) *Repor
 		return cmp.Or(
 			cmp.Compare(a.Severity.rank(), b.Severity.rank()),
 			cmp.Compare(b.Points, a.Points),
+			cmp.Compare(b.Security, a.Security),
 			cmp.Compare(a.ID, b.ID),
 			cmp.Compare(a.Subject, b.Subject),
 		)
 	})
 	for _, m := range res.Merits {
+		if r.overshadowed(m) {
+			continue
+		}
 		r.Merits = append(r.Merits, Merit{
 			ID:      m.ID,
 			Subject: Foreign(m.Subject),
@@ -114,6 +129,16 @@ func NewCheck(res *check.Result, cat *Catalog, lang Lang, version string) *Repor
 		})
 	}
 	return r
+}
+
+// overshadowed reports whether a merit of SPF or DMARC is about a subject that
+// a worse finding of the same area is about, so that praise would mislead.
+func (r *Report) overshadowed(m check.Merit) bool {
+	area, _, _ := strings.Cut(m.ID, "-")
+	return (area == "spf" || area == "dmarc") && slices.ContainsFunc(r.Findings, func(f Finding) bool {
+		return f.Area == area && string(f.Subject) == m.Subject &&
+			(f.Severity.rank() <= Error.rank() || strings.HasPrefix(string(f.ID), "PARKED-"))
+	})
 }
 
 // An SPFAnswer is the answer of SPF for one sender or, without an address, the
@@ -169,14 +194,17 @@ func join(f check.Finding, cat *Catalog, lang Lang, domain string) Finding {
 		}
 	}
 	page, values := rule.page(lang), lang.values(domain, f.Subject, f.Params, words...)
+	inTitle := maps.Clone(values)
 	for _, p := range rule.Params {
 		if v, ok := f.Params[p.Name]; ok && p.List {
 			values[p.Name] = Cut(v, maxList)
+			first, _, _ := strings.Cut(v, listSeparator)
+			inTitle[p.Name] = Cut(first, maxValue)
 		}
 	}
 	out.Severity, out.Area = rule.Severity, rule.Area
 	out.Points, out.Security = rule.Deliverability, rule.Security
-	out.Title, out.Why, out.Fix = fill(page.Title, values), fill(page.Why, values), fillCopy(page.Fix, values, f.Params)
+	out.Title, out.Why, out.Fix = fill(page.Title, inTitle), fill(page.Why, values), fillCopy(page.Fix, values, f.Params)
 	out.Refs = append(out.Refs, rule.Refs...)
 	return out
 }

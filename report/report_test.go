@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,44 @@ func nasty() *check.Result {
 	return res
 }
 
+// capped is a result with a low score that may be lower still.
+func capped() *check.Result {
+	return &check.Result{
+		Domain: "example.net",
+		Time:   time.Date(2026, 11, 22, 10, 30, 15, 0, time.UTC),
+		Role:   check.Sending,
+		Coverage: []check.Coverage{
+			{Checker: "mx", State: check.Done},
+			{Checker: "spf", State: check.Inconclusive, Reason: "dns-timeout"},
+		},
+		Findings: []check.Finding{{Rule: "MX-NO-USABLE-HOST", Subject: "example.net", Params: map[string]string{"hosts": "mx1.example.net, mx2.example.net"}}},
+	}
+}
+
+// repeated is a result with rules that are broken more than once, and with
+// more evidence than is shown.
+func repeated() *check.Result {
+	res := clean()
+	for _, host := range []string{"mx1.example.org", "mx2.example.org", "mx3.example.org"} {
+		res.Findings = append(res.Findings, check.Finding{
+			Rule: "SMTP-STARTTLS-FAILED", Subject: host, Params: map[string]string{"host": "mail.example.org", "reason": "timeout"},
+			Evidence: []string{strings.Repeat("0123456789", 20), "2", "3", "4", "5", "6", "7"},
+		}, check.Finding{
+			Rule: "PTR-MX-MISSING", Subject: host, Params: map[string]string{"host": "mail.example.org", "address": "192.0.2.1"},
+		})
+	}
+	return res
+}
+
+// refusedResult is a result of name servers that answer nothing.
+func refusedResult() *check.Result {
+	return &check.Result{
+		Domain:   "refused.example",
+		Time:     time.Date(2026, 11, 22, 10, 30, 15, 0, time.UTC),
+		Coverage: []check.Coverage{open("mx", "dns-refused"), open("spf", "dns-servfail")},
+	}
+}
+
 // blocked is a result from a network without port 25.
 func blockedResult() *check.Result {
 	return &check.Result{
@@ -106,6 +145,81 @@ func TestNewSorts(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
+	}
+}
+
+// Of two rules with the same deliverability points the one that costs more
+// security comes first.
+func TestNewSortsBySecurity(t *testing.T) {
+	cat := &Catalog{rules: []*Rule{
+		{ID: "A-A", Severity: Error, Deliverability: 5, Security: 1},
+		{ID: "B-B", Severity: Error, Deliverability: 5, Security: 2},
+		{ID: "C-C", Severity: Warning, Deliverability: 9, Security: 9},
+		{ID: "D-D", Severity: Error, Deliverability: 6},
+	}}
+	var got []check.RuleID
+	for _, f := range New(&check.Result{Findings: broken("A-A", "B-B", "C-C", "D-D")}, cat, English, "").Findings {
+		got = append(got, f.ID)
+	}
+	if diff := cmp.Diff([]check.RuleID{"D-D", "B-B", "A-A", "C-C"}, got); diff != "" {
+		t.Errorf("want -, got +:\n%s", diff)
+	}
+}
+
+func TestMeritsInTheShadow(t *testing.T) {
+	cat := &Catalog{rules: []*Rule{
+		{ID: "PARKED-SPF-OPEN", Severity: Warning, Area: "spf"},
+		{ID: "SPF-BAD", Severity: Error, Area: "spf"},
+		{ID: "SPF-ODD", Severity: Warning, Area: "spf"},
+		{ID: "MX-BAD", Severity: Critical, Area: "mx"},
+	}}
+	merits := []check.Merit{
+		{ID: "mx-hosts", Subject: "example.com"},
+		{ID: "spf-all", Subject: "example.com"},
+		{ID: "spf-pass", Subject: "other.example"},
+		{ID: "dmarc-policy", Subject: "example.com"},
+	}
+	for _, tt := range []struct {
+		name  string
+		rules []check.RuleID
+		want  []string
+	}{
+		{"no finding", nil, []string{"mx-hosts", "spf-all", "spf-pass", "dmarc-policy"}},
+		{"an error", []check.RuleID{"SPF-BAD"}, []string{"mx-hosts", "spf-pass", "dmarc-policy"}},
+		{"a warning", []check.RuleID{"SPF-ODD"}, []string{"mx-hosts", "spf-all", "spf-pass", "dmarc-policy"}},
+		{"parked", []check.RuleID{"PARKED-SPF-OPEN"}, []string{"mx-hosts", "spf-pass", "dmarc-policy"}},
+		{"another area", []check.RuleID{"MX-BAD"}, []string{"mx-hosts", "spf-all", "spf-pass", "dmarc-policy"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, m := range New(&check.Result{Findings: broken(tt.rules...), Merits: merits}, cat, English, "").Merits {
+				got = append(got, m.ID)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("want -, got +:\n%s", diff)
+			}
+		})
+	}
+}
+
+// A title has room for the first item of a list only.
+func TestListInTitle(t *testing.T) {
+	cat := &Catalog{rules: []*Rule{{
+		ID: "A-A", Severity: Notice, Params: []Param{{Name: "names", List: true}},
+		Pages: map[Lang]Page{English: {Title: "It is {names}", Why: "All: {names}"}},
+	}}}
+	for _, tt := range []struct{ name, in, title, why string }{
+		{"several", "a, b, c", "It is a", "All: a, b, c"},
+		{"one", "a", "It is a", "All: a"},
+		{"none", "", "It is ", "All: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			res := &check.Result{Findings: []check.Finding{{Rule: "A-A", Subject: "x", Params: map[string]string{"names": tt.in}}}}
+			f := New(res, cat, English, "").Findings[0]
+			if f.Title != tt.title || f.Why != tt.why {
+				t.Errorf("got %q and %q, want %q and %q", f.Title, f.Why, tt.title, tt.why)
+			}
+		})
 	}
 }
 

@@ -83,6 +83,14 @@ func WriteRulePage(w io.Writer, r *Rule, lang Lang, o Options) error {
 	p.prose(page.Why, "  ")
 	p.heading("cure")
 	p.prose(page.Fix, "  ")
+	open := false
+	for _, part := range page.parts() {
+		blanks(part.text, func(string) string { open = true; return "" })
+	}
+	if open {
+		p.blank()
+		p.line(p.paint.dim.Sprint(lang.word("text", "blanks")))
+	}
 	return p.flush(w)
 }
 
@@ -106,16 +114,22 @@ func WriteRulePageJSON(w io.Writer, r *Rule, lang Lang) error {
 	return WriteJSON(w, out)
 }
 
-// WriteRules writes the catalogue: of each rule its ID, severity and points of
-// deliverability and of security, and below them its title.
+// WriteRules writes the catalogue: a line that says what the columns are, of
+// each rule its ID, severity and points of deliverability and of security, and
+// below them its title.
 func WriteRules(w io.Writer, c *Catalog, lang Lang, o Options) error {
 	o.Lang = lang
 	p := newPrinter(o)
-	id, severity := 0, 0
+	names := map[string]string{}
+	for _, name := range []string{"rule", "severity", "points"} {
+		names[name] = lang.word("list", name)
+	}
+	id, severity := displayWidth(names["rule"]), displayWidth(names["severity"])
 	for _, r := range c.rules {
 		id = max(id, len(r.ID))
 		severity = max(severity, displayWidth(lang.word("severity", string(r.Severity))))
 	}
+	p.line(p.paint.dim.Sprint(pad(names["rule"], id+2) + pad(names["severity"], severity+2) + names["points"]))
 	for _, r := range c.rules {
 		label := lang.word("severity", string(r.Severity))
 		p.line(p.paint.bold.Sprint(pad(string(r.ID), id+2)) +

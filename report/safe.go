@@ -42,7 +42,12 @@ const minCut = 16
 // Cut is Safe for a place of limit columns, at least 16 of them. What does
 // not fit is replaced by "…(+N)", where N counts the characters left out.
 func Cut(s string, limit int) string {
-	limit = max(limit, minCut)
+	return cut(s, max(limit, minCut), func(left int) string { return fmt.Sprintf("…(+%d)", left) })
+}
+
+// cut is Cut with a mark of another form, for which the limit leaves room. The
+// mark for more characters is not shorter.
+func cut(s string, limit int, mark func(left int) string) string {
 	total, columns := 0, 0
 	for u := range cells(s) {
 		total++
@@ -51,7 +56,7 @@ func Cut(s string, limit int) string {
 	if columns <= limit {
 		return Safe(s)
 	}
-	room := limit - len(fmt.Sprintf("_(+%d)", total))
+	room := limit - displayWidth(mark(total))
 	var b strings.Builder
 	kept := 0
 	columns = 0
@@ -63,8 +68,7 @@ func Cut(s string, limit int) string {
 		b.WriteString(u)
 		kept++
 	}
-	fmt.Fprintf(&b, "…(+%d)", total-kept)
-	return b.String()
+	return b.String() + mark(total-kept)
 }
 
 // plain reports whether s is printable ASCII throughout.

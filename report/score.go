@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"maildoctor/check"
 )
@@ -70,11 +71,15 @@ func (r *Report) rate(cat *Catalog) *Rating {
 	out.Score = new(deliverability)
 	out.Grade = grade(deliverability)
 	out.AtMost = r.open(cat, func(c check.Coverage, r *Rule) bool {
-		return !c.Minor && (r.Deliverability > 0 || r.Severity == Critical)
+		return c.State == check.Inconclusive && !c.Minor && (r.Deliverability > 0 || r.Severity == Critical)
 	})
 	if security < 100 || r.done() {
 		out.Security.Score = new(max(0, security))
-		out.Security.AtMost = r.open(cat, func(_ check.Coverage, r *Rule) bool { return r.Security > 0 })
+		// Encryption is for the most part a matter of security, so that this
+		// score has a gap where mail hosts were left out by choice.
+		out.Security.AtMost = r.open(cat, func(c check.Coverage, r *Rule) bool {
+			return (c.State == check.Inconclusive || c.Reason == check.ReasonNoSMTP) && r.Security > 0
+		})
 	}
 	return out
 }
@@ -95,13 +100,10 @@ func (r *Report) idle() bool {
 	return len(r.Coverage) > 0 && !slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool { return c.State != check.Skipped })
 }
 
-// open reports whether a checker was left inconclusive that could have found a
-// rule broken which counts. The area of a rule is the name of its checker.
+// open reports whether a checker did not come to its end that could have found
+// a rule broken which counts. The area of a rule is the name of its checker.
 func (r *Report) open(cat *Catalog, counts func(check.Coverage, *Rule) bool) bool {
 	for _, c := range r.Coverage {
-		if c.State != check.Inconclusive && !blocked(c) {
-			continue
-		}
 		for _, rule := range cat.rules {
 			if rule.Area == c.Checker && counts(c, rule) {
 				return true
@@ -111,11 +113,8 @@ func (r *Report) open(cat *Catalog, counts func(check.Coverage, *Rule) bool) boo
 	return false
 }
 
-// blocked reports whether a checker was kept from mail hosts by the network
-// that the program runs in, which says nothing about them.
-func blocked(c check.Coverage) bool {
-	return c.Reason == check.ReasonPort25 || c.Reason == check.ReasonNetwork
-}
+// lowest is the grade of all that earns no other.
+const lowest = "F"
 
 func grade(score int) string {
 	switch {
@@ -128,7 +127,110 @@ func grade(score int) string {
 	case score >= 60:
 		return "D"
 	}
-	return "F"
+	return lowest
+}
+
+// A Verdict is the code of the sentence that sums a report up.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictIdle       Verdict = "idle"           // there was nothing to check
+	VerdictUnanswered Verdict = "unanswered"     // not measured: the DNS did not answer
+	VerdictRefused    Verdict = "refused"        // not measured: DNS servers refuse or fail
+	VerdictUnmeasured Verdict = "unmeasured"     // not measured for other reasons
+	VerdictCritical   Verdict = "critical"       // mail cannot work
+	VerdictPoor       Verdict = "poor"           // deliverability of grade D or F
+	VerdictFair       Verdict = "fair"           // deliverability of grade C
+	VerdictError      Verdict = "error"          // an error, with a better grade
+	VerdictExposed    Verdict = "exposed"        // others can send in the name of the domain
+	VerdictWarning    Verdict = "warning"        // a warning, and nothing worse
+	VerdictOpen       Verdict = "open"           // nothing worse than a notice, and not everything measured
+	VerdictGood       Verdict = "good"           // nothing worse than a notice
+	VerdictParked     Verdict = "parked"         // takes no part in mail, and says so
+	VerdictParkedOpen Verdict = "parked-open"    // takes no part in mail, and others can send in its name
+	VerdictFindings   Verdict = "check-findings" // a single check or a parked domain with a warning or an error
+)
+
+// verdict sums up a report that is complete but for that.
+func (r *Report) verdict() Verdict {
+	worst := len(severities())
+	for _, f := range r.Findings {
+		worst = min(worst, f.Severity.rank())
+	}
+	has := func(s Severity) bool { return worst <= s.rank() }
+	switch {
+	case !r.measured():
+		return r.unmeasured()
+	case has(Critical):
+		return VerdictCritical
+	case r.Rating == nil && has(Warning):
+		return VerdictFindings
+	case r.Rating == nil && r.inconclusive():
+		return VerdictOpen
+	case r.Rating == nil:
+		return VerdictGood
+	}
+	exposed := slices.ContainsFunc(r.Findings, Finding.exposes)
+	// What was left out by choice alone leaves no verdict open.
+	parked, open := r.Role == check.Parked, r.AtMost || r.Security.AtMost && r.inconclusive()
+	switch {
+	case parked && exposed:
+		return VerdictParkedOpen
+	case parked && has(Warning):
+		return VerdictFindings
+	case parked && open:
+		return VerdictOpen
+	case parked:
+		return VerdictParked
+	case r.Grade == "D" || r.Grade == lowest:
+		return VerdictPoor
+	case r.Grade == "C":
+		return VerdictFair
+	case slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity.rank() <= Error.rank() && !f.exposes() }):
+		return VerdictError
+	case exposed:
+		return VerdictExposed
+	case has(Warning):
+		return VerdictWarning
+	case open:
+		return VerdictOpen
+	}
+	return VerdictGood
+}
+
+// unmeasured is the verdict where nothing was found out: the reasons of what is
+// inconclusive tell why.
+func (r *Report) unmeasured() Verdict {
+	if r.idle() {
+		return VerdictIdle
+	}
+	if !r.inconclusive() {
+		return VerdictUnmeasured
+	}
+	verdict, silence := VerdictUnanswered, []string{"dns-timeout", "dns-failed", check.ReasonDescriptors}
+	for _, c := range r.Coverage {
+		switch {
+		case c.State != check.Inconclusive:
+		case slices.Contains(silence, c.Reason):
+		case strings.HasPrefix(c.Reason, "dns-"):
+			verdict = VerdictRefused
+		default:
+			return VerdictUnmeasured
+		}
+	}
+	return verdict
+}
+
+// inconclusive reports whether a checker could not find something out.
+func (r *Report) inconclusive() bool {
+	return slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool { return c.State == check.Inconclusive })
+}
+
+// exposes reports whether a finding lets others send in the name of the domain.
+func (f Finding) exposes() bool {
+	const much = 20 // points
+	return (f.Area == "spf" || f.Area == "dmarc") && f.Security >= much
 }
 
 // The exit statuses that a report can lead to.

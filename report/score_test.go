@@ -74,8 +74,9 @@ func TestRating(t *testing.T) {
 		{"inconclusive without points", nil, append(done("mx"), open("ptr", "dns-timeout")), score(100, false), score(100, false), "A", nil},
 		{"inconclusive without rules", nil, append(done("mx"), open("bimi", "dns-timeout")), score(100, false), score(100, false), "A", nil},
 		{"inconclusive in a minor matter", nil, append(done("mx"), minor("spf", "dns-timeout")), score(100, false), score(100, true), "A", nil},
-		{"port 25 blocked", nil, append(done("mx"), skipped("smtp", check.ReasonPort25)), score(100, true), score(100, true), "A", nil},
-		{"left out on purpose", nil, append(done("mx"), skipped("smtp", check.ReasonNoSMTP)), score(100, false), score(100, false), "A", nil},
+		{"port 25 blocked", nil, append(done("mx"), open("smtp", check.ReasonPort25)), score(100, true), score(100, true), "A", nil},
+		{"left out on purpose", nil, append(done("mx"), skipped("smtp", check.ReasonNoSMTP)), score(100, false), score(100, true), "A", nil},
+		{"not selected", nil, append(done("mx"), skipped("smtp", check.ReasonNotSelected)), score(100, false), score(100, false), "A", nil},
 		{"a rule without a page", broken("NO-SUCH-RULE"), done("mx"), score(100, false), score(100, false), "A", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -110,6 +111,93 @@ func TestGrade(t *testing.T) {
 		if got := grade(tt.score); got != tt.want {
 			t.Errorf("grade(%d) = %s, want %s", tt.score, got, tt.want)
 		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		res  *check.Result
+		want Verdict
+	}{
+		{"clean", clean(), "good"},
+		{"nothing measured", blockedResult(), "unmeasured"},
+		{"critical", &check.Result{Findings: broken("MX-NO-USABLE-HOST")}, "critical"},
+		{"poor", sick(), "poor"},
+		{"fair", &check.Result{Findings: broken("SPF-TOO-MANY-LOOKUPS")}, "fair"},
+		{"error", &check.Result{Findings: broken("SMTP-STARTTLS-FAILED")}, "error"},
+		{"exposed", &check.Result{Findings: broken("DMARC-POLICY-NONE")}, "exposed"},
+		{"notice", &check.Result{Findings: broken("PTR-MX-MISSING"), Coverage: done("mx")}, "good"},
+		{"open", &check.Result{Coverage: append(done("mx"), open("spf", "dns-timeout"))}, "open"},
+		{"parked", &check.Result{Role: check.Parked, Coverage: done("mx")}, "parked"},
+		{"left out on purpose", &check.Result{Coverage: append(done("mx"), skipped("smtp", check.ReasonNoSMTP))}, "good"},
+		{"idle", &check.Result{Coverage: []check.Coverage{skipped("smtp", check.ReasonNullMX)}}, "idle"},
+		{"no checker", &check.Result{}, "unmeasured"},
+		{"timeouts", &check.Result{Coverage: []check.Coverage{open("mx", "dns-timeout"), open("spf", "dns-failed"), skipped("smtp", check.ReasonNoSMTP)}}, "unanswered"},
+		{"no files", &check.Result{Coverage: []check.Coverage{open("mx", check.ReasonDescriptors)}}, "unanswered"},
+		{"failures", &check.Result{Coverage: []check.Coverage{open("mx", "dns-servfail"), open("spf", "dns-refused")}}, "refused"},
+		{"failures and timeouts", &check.Result{Coverage: []check.Coverage{open("mx", "dns-servfail"), open("spf", "dns-timeout")}}, "refused"},
+		{"a failure and something else", &check.Result{Coverage: []check.Coverage{open("mx", "dns-servfail"), open("spf", check.ReasonDeadline)}}, "unmeasured"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := New(tt.res, testCatalog(t), English, "")
+			if r.Verdict != tt.want {
+				t.Errorf("got %s, want %s", r.Verdict, tt.want)
+			}
+		})
+	}
+}
+
+// What comes first where several sentences fit.
+func TestVerdictOrder(t *testing.T) {
+	const (
+		capped, poor, fair, fault check.RuleID = "A-CAP", "B-31", "C-21", "D-ERROR"
+		exposing, open20, below19 check.RuleID = "E-ERROR", "F-20", "G-19"
+		elsewhere, remark         check.RuleID = "H-25", "I-NOTICE"
+	)
+	cat := &Catalog{rules: []*Rule{
+		{ID: capped, Severity: Critical, Cap: 40, Area: "mx"},
+		{ID: poor, Severity: Error, Area: "ptr", Deliverability: 31},
+		{ID: fair, Severity: Error, Area: "ptr", Deliverability: 21},
+		{ID: fault, Severity: Error, Area: "smtp", Deliverability: 8},
+		{ID: exposing, Severity: Error, Area: "dmarc", Deliverability: 15, Security: 25},
+		{ID: open20, Severity: Warning, Area: "spf", Security: 20},
+		{ID: below19, Severity: Warning, Area: "spf", Security: 19},
+		{ID: elsewhere, Severity: Warning, Area: "smtp", Security: 25},
+		{ID: remark, Severity: Notice, Area: "mx", Deliverability: 2},
+	}}
+	left := append(done("mx"), check.Coverage{Checker: "ptr", State: check.Inconclusive, Reason: "dns-timeout"})
+	for _, tt := range []struct {
+		name     string
+		role     check.Role
+		findings []check.Finding
+		coverage []check.Coverage
+		want     Verdict
+	}{
+		{"critical before parked", check.Parked, broken(capped, open20), done("mx"), "critical"},
+		{"parked and exposed", check.Parked, broken(open20), done("mx"), "parked-open"},
+		{"parked and exposed, with a low score", check.Parked, broken(open20, poor), done("mx"), "parked-open"},
+		{"parked with another fault", check.Parked, broken(poor), done("mx"), "check-findings"},
+		{"parked with a warning", check.Parked, broken(below19), left, "check-findings"},
+		{"parked and open", check.Parked, broken(remark), left, "open"},
+		{"parked with a notice", check.Parked, broken(remark), done("mx"), "parked"},
+		{"69 points", check.Sending, broken(poor, exposing), done("mx"), "poor"},
+		{"79 points", check.Sending, broken(fair, open20), done("mx"), "fair"},
+		{"an error beside the exposing ones", check.Sending, broken(fault, open20), done("mx"), "error"},
+		{"an exposing error alone", check.Sending, broken(exposing), done("mx"), "exposed"},
+		{"an exposing warning", check.Sending, broken(open20), left, "exposed"},
+		{"one point below", check.Sending, broken(below19), done("mx"), "warning"},
+		{"many warnings do not expose", check.Sending, broken(below19, elsewhere), left, "warning"},
+		{"another area", check.Sending, broken(elsewhere), done("mx"), "warning"},
+		{"notice and open", check.Sending, broken(remark), left, "open"},
+		{"notice", check.Sending, broken(remark), done("mx"), "good"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			res := &check.Result{Domain: "example.com", Role: tt.role, Findings: tt.findings, Coverage: tt.coverage}
+			if got := New(res, cat, English, "").Verdict; got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
 	}
 }
 

@@ -46,13 +46,45 @@ func (p *printer) report(r *Report) {
 	p.coverage(r)
 }
 
-// brief prints one line: domain, score, verdict.
+// brief prints one line: domain, score, how many findings of each severity, and
+// the rule that is worst. Where nothing was measured, or a single check found
+// nothing, the verdict stands in their place.
 func (p *printer) brief(r *Report) {
 	parts := []string{p.paint.bold.Sprint(r.Domain)}
-	if r.Rating != nil {
-		parts = append(parts, p.score(Score{r.Score, r.AtMost}, r.Grade))
+	scored := r.Rating != nil && r.Score != nil
+	if scored {
+		parts = append(parts, p.score("brief", Score{r.Score, r.AtMost}, r.Grade))
 	}
-	p.line(strings.Join(append(parts, p.lang.word("verdict", r.verdict())), "  "))
+	counts := p.counts(r)
+	switch {
+	case counts != "":
+		parts = append(parts, counts, Safe(string(r.Findings[0].ID)))
+	case !scored:
+		sentence, ok := p.lang.lookup("brief." + string(r.Verdict))
+		if !ok {
+			sentence = p.lang.word("verdict", string(r.Verdict))
+		}
+		parts = append(parts, sentence)
+	}
+	p.line(strings.Join(parts, "  "))
+}
+
+// counts says how many findings there are of each severity above a notice.
+func (p *printer) counts(r *Report) string {
+	var out []string
+	for _, s := range severities()[:Notice.rank()] {
+		count := 0
+		for _, f := range r.Findings {
+			if f.Severity == s {
+				count++
+			}
+		}
+		if count > 0 {
+			name := strings.ToLower(p.lang.word("severity", string(s)))
+			out = append(out, p.paint.severity(s).Sprint(name, " ", count))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func (p *printer) head(r *Report) {
@@ -64,78 +96,10 @@ func (p *printer) head(r *Report) {
 		line += "  " + p.paint.dim.Sprint(role)
 	}
 	p.line(line)
-	p.wrapped(p.lang.word("verdict", r.verdict()), "", "")
+	p.wrapped(p.lang.word("verdict", string(r.Verdict)), "", "")
 	if p.Verbose {
 		p.line(p.paint.dim.Sprint(r.Time.Format(timeLayout), "  ", Safe(r.Tool.Name), " ", Safe(r.Tool.Version)))
 	}
-}
-
-// verdict returns the code of the sentence that sums the report up.
-func (r *Report) verdict() string {
-	worst := len(severities())
-	for _, f := range r.Findings {
-		worst = min(worst, f.Severity.rank())
-	}
-	has := func(s Severity) bool { return worst <= s.rank() }
-	switch {
-	case !r.measured() && r.idle():
-		return "idle"
-	case !r.measured() && r.unanswered():
-		return "unanswered"
-	case !r.measured():
-		return "unmeasured"
-	case has(Critical):
-		return "critical"
-	case r.Rating == nil && has(Warning):
-		return "check-findings"
-	case r.Rating == nil:
-		if r.inconclusive() {
-			return "open"
-		}
-		return "good"
-	}
-	exposed := slices.ContainsFunc(r.Findings, Finding.exposes)
-	parked, open := r.Role == check.Parked, r.AtMost || r.Security.AtMost
-	switch {
-	case parked && exposed:
-		return "parked-open"
-	case parked && has(Warning):
-		return "check-findings"
-	case parked && open:
-		return "open"
-	case parked:
-		return "parked"
-	case *r.Score < 70:
-		return "poor"
-	case *r.Score < 80:
-		return "fair"
-	case slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity.rank() <= Error.rank() && !f.exposes() }):
-		return "error"
-	case exposed:
-		return "exposed"
-	case has(Warning):
-		return "warning"
-	case open:
-		return "open"
-	}
-	return "good"
-}
-
-// exposes reports whether a finding lets others send in the name of the domain.
-func (f Finding) exposes() bool {
-	const much = 20 // points
-	return (f.Area == "spf" || f.Area == "dmarc") && f.Security >= much
-}
-
-// unanswered reports whether no checker got any answer from the DNS.
-func (r *Report) unanswered() bool {
-	return len(r.Coverage) > 0 && !slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool {
-		return c.State == check.Inconclusive && !strings.HasPrefix(c.Reason, "dns-")
-	})
-}
-
-func (r *Report) inconclusive() bool {
-	return slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool { return c.State == check.Inconclusive })
 }
 
 func (p *printer) scores(r *Report) {
@@ -145,27 +109,31 @@ func (p *printer) scores(r *Report) {
 	p.blank()
 	name, second := p.lang.word("score", "deliverability"), p.lang.word("score", "security")
 	column := max(displayWidth(name), displayWidth(second)) + 2
-	p.line(pad(name, column) + p.score(Score{r.Score, r.AtMost}, r.Grade))
-	p.line(pad(second, column) + p.score(r.Security, ""))
+	p.line(pad(name, column) + p.score("score", Score{r.Score, r.AtMost}, r.Grade))
+	p.line(pad(second, column) + p.score("score", r.Security, ""))
 }
 
-// score returns a score in the colour of its band.
-func (p *printer) score(s Score, grade string) string {
+// score returns a score in one of the forms of words.go, in the colour of its
+// grade. One that may be lower in truth has neither grade nor colour, unless it
+// is an F, which it then is for certain.
+func (p *printer) score(form string, s Score, shown string) string {
 	if s.Score == nil {
 		return p.lang.word("text", "none")
 	}
-	text := fill(p.lang.word("text", "score"), map[string]string{"score": strconv.Itoa(*s.Score), "grade": grade})
+	earned := grade(*s.Score)
+	open := s.AtMost && earned != lowest
+	if open {
+		shown = ""
+	}
+	text := fill(p.lang.word("text", form), map[string]string{"score": strconv.Itoa(*s.Score), "grade": shown})
 	if s.AtMost {
 		text = fill(p.lang.word("text", "most"), map[string]string{"score": text})
 	}
 	text = strings.TrimRight(text, " ")
-	switch {
-	case *s.Score < 60:
-		return p.paint.bad.Sprint(text)
-	case *s.Score < 80:
-		return p.paint.fair.Sprint(text)
+	if open {
+		return text
 	}
-	return p.paint.good.Sprint(text)
+	return p.paint.grade(earned).Sprint(text)
 }
 
 // findings prints all that is worse than a notice.
@@ -182,15 +150,16 @@ func (p *printer) findings(r *Report) {
 		} else {
 			p.blank()
 		}
-		p.finding(r, f, number, last != nil && last.ID == f.ID && last.Fix == f.Fix, last != nil && last.ID == f.ID)
+		p.finding(r, f, number, last)
 		last = f
 	}
 }
 
-// finding prints one finding. Of a further one of the same rule neither the
-// points nor the same cure are said again.
-func (p *printer) finding(r *Report, f *Finding, number int, sameFix, sameRule bool) {
+// finding prints one finding. Of a further one of the same rule as the last
+// neither the points nor the references nor the same cure are said again.
+func (p *printer) finding(r *Report, f *Finding, number int, last *Finding) {
 	const indent = "    "
+	sameRule := last != nil && last.ID == f.ID
 	points := ""
 	if f.Points > 0 && !sameRule && r.Rating != nil {
 		points = minus(f.Points)
@@ -199,15 +168,26 @@ func (p *printer) finding(r *Report, f *Finding, number int, sameFix, sameRule b
 	if f.Subject != r.Domain && !strings.Contains(f.Title, Safe(string(f.Subject))) {
 		p.line(indent + Cut(string(f.Subject), p.width-len(indent)))
 	}
-	if p.Verbose && !sameFix && f.Why != "" {
+	if p.Verbose && f.Why != "" && !(sameRule && last.Why == f.Why && last.Fix == f.Fix) {
 		p.prose(f.Why, indent)
 		p.blank()
 	}
-	if !sameFix {
-		p.prose(f.Fix, indent)
-	}
+	p.cure(f, indent, sameRule && last.Fix == f.Fix)
 	p.evidence(f.Evidence, indent)
-	p.footer(r, f, indent, sameRule)
+	if sameRule {
+		p.line(indent + p.paint.dim.Sprint(Safe(string(f.ID))))
+		return
+	}
+	p.footer(f, indent, p.losses(r, f)...)
+}
+
+// cure prints what to do about a finding.
+func (p *printer) cure(f *Finding, indent string, same bool) {
+	if same {
+		p.wrapped(p.lang.word("text", "same"), indent, indent)
+		return
+	}
+	p.prose(f.Fix, indent)
 }
 
 // title prints number, severity and title with the points at the right edge.
@@ -249,32 +229,50 @@ const (
 )
 
 // evidence prints what the network said, cut to one line each unless Verbose.
+// Where a line goes on, no ">" stands in front.
 func (p *printer) evidence(lines []Foreign, indent string) {
+	left := func(unit string) func(int) string {
+		return func(count int) string {
+			return fill(p.lang.word("text", unit), map[string]string{"count": strconv.Itoa(count)})
+		}
+	}
+	columns, limit := p.width-len(indent)-2, maxEvidence
+	if !p.Verbose {
+		limit = columns
+	}
 	for i, line := range lines {
 		if i == shownEvidence && !p.Verbose {
-			p.line(indent + p.paint.dim.Sprint("> …(+", len(lines)-i, ")"))
+			p.line(indent + p.paint.dim.Sprint("> "+left("more-lines")(len(lines)-i)))
 			return
 		}
-		if !p.Verbose {
-			p.line(indent + p.paint.dim.Sprint("> ") + Cut(string(line), p.width-len(indent)-2))
-			continue
-		}
-		for _, part := range fold(Cut(string(line), maxEvidence), p.width-len(indent)-2) {
-			p.line(indent + p.paint.dim.Sprint("> ") + part)
+		first := p.paint.dim.Sprint("> ")
+		for _, part := range fold(cut(string(line), limit, left("more-characters")), columns) {
+			p.line(indent + first + part)
+			first = "  "
 		}
 	}
 }
 
-// footer prints what a reader looks up: the rule, what else it costs, its refs.
-func (p *printer) footer(r *Report, f *Finding, indent string, sameRule bool) {
-	parts := []string{Safe(string(f.ID))}
-	if f.Security > 0 && r.Rating != nil && !sameRule {
-		parts = append(parts, strings.ToLower(p.lang.word("score", "security"))+" "+minus(f.Security))
+// losses says what a finding costs beside the deliverability points: those of
+// security, and a cap.
+func (p *printer) losses(r *Report, f *Finding) []string {
+	var out []string
+	if f.Security > 0 && r.Rating != nil {
+		out = append(out, p.loss("security", f.Security))
 	}
-	if limit := r.capOf(f.ID); limit != nil && !sameRule {
-		parts = append(parts, fill(p.lang.word("text", "cap"), map[string]string{"cap": strconv.Itoa(*limit)}))
+	if limit := r.capOf(f.ID); limit != nil {
+		out = append(out, fill(p.lang.word("text", "cap"), map[string]string{"cap": strconv.Itoa(*limit)}))
 	}
-	for _, line := range pack(append(parts, f.Refs...), p.width-len(indent)) {
+	return out
+}
+
+func (p *printer) loss(score string, points int) string {
+	return strings.ToLower(p.lang.word("score", score)) + " " + minus(points)
+}
+
+// footer prints what a reader looks up: the rule, what it costs, its refs.
+func (p *printer) footer(f *Finding, indent string, losses ...string) {
+	for _, line := range pack(slices.Concat([]string{Safe(string(f.ID))}, losses, f.Refs), p.width-len(indent)) {
 		p.line(indent + p.paint.dim.Sprint(line))
 	}
 }
@@ -291,27 +289,40 @@ func (r *Report) capOf(id check.RuleID) *int {
 	return nil
 }
 
-// notices prints the rest, the title and the ID of each.
+// notices prints the rest, the title and the ID of each, and how to learn more.
 func (p *printer) notices(r *Report) {
-	first := true
-	for _, f := range r.Findings {
+	const indent = "    "
+	var last *Finding
+	for i := range r.Findings {
+		f := &r.Findings[i]
 		if f.Severity.rank() < Notice.rank() {
 			continue
 		}
-		if first {
+		if last == nil {
 			p.heading("notices")
-			first = false
 		}
 		title := f.Title
 		if f.Subject != r.Domain && !strings.Contains(f.Title, Safe(string(f.Subject))) {
 			title = fill(p.lang.word("text", "label"), map[string]string{"label": Cut(string(f.Subject), p.width/2), "text": f.Title})
 		}
-		p.wrapped(title, "  - ", "    ")
+		p.wrapped(title, "  - ", indent)
+		sameRule := last != nil && last.ID == f.ID
 		if p.Verbose {
-			p.prose(f.Fix, "    ")
-			p.evidence(f.Evidence, "    ")
+			p.cure(f, indent, sameRule && last.Fix == f.Fix)
+			p.evidence(f.Evidence, indent)
 		}
-		p.footer(r, &f, "    ", false)
+		switch losses := p.losses(r, f); {
+		case sameRule:
+			p.line(indent + p.paint.dim.Sprint(Safe(string(f.ID))))
+		case f.Points > 0 && r.Rating != nil:
+			p.footer(f, indent, append([]string{p.loss("deliverability", f.Points)}, losses...)...)
+		default:
+			p.footer(f, indent, losses...)
+		}
+		last = f
+	}
+	if last != nil {
+		p.line("  " + p.paint.dim.Sprint(p.lang.word("text", "explain")))
 	}
 }
 

@@ -58,7 +58,11 @@ func TestGolden(t *testing.T) {
 		{"blocked.en.txt", "text", Options{Lang: English}, []*check.Result{blockedResult()}},
 		{"blocked.fr.txt", "text", Options{Lang: French}, []*check.Result{blockedResult()}},
 		{"several.en.txt", "text", Options{Lang: English}, []*check.Result{clean(), blockedResult()}},
-		{"several.en.quiet.txt", "text", Options{Lang: English, Quiet: true}, []*check.Result{clean(), sick(), blockedResult()}},
+		{"several.en.quiet.txt", "text", Options{Lang: English, Quiet: true}, []*check.Result{clean(), sick(), capped(), blockedResult(), refusedResult()}},
+		{"several.fr.quiet.txt", "text", Options{Lang: French, Quiet: true}, []*check.Result{clean(), sick(), capped(), blockedResult(), refusedResult()}},
+		{"repeated.en.verbose.txt", "text", Options{Lang: English, Verbose: true}, []*check.Result{repeated()}},
+		{"repeated.fr.txt", "text", Options{Lang: French}, []*check.Result{repeated()}},
+		{"capped.en.color.txt", "text", Options{Lang: English, Color: true}, []*check.Result{capped()}},
 		{"several.en.jsonl", "json", Options{Lang: English}, []*check.Result{clean(), sick()}},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
@@ -181,90 +185,38 @@ func TestFirstTenLines(t *testing.T) {
 	}
 	lines := strings.SplitN(b.String(), "\n", 11)
 	top := strings.Join(lines[:10], "\n")
-	for _, want := range []string{"example.com", "risks", "65 / 100", "SPF needs 14", "Take out every include"} {
+	for _, want := range []string{"example.com", "risks", "at most 65 / 100", "SPF needs 14", "Take out every include"} {
 		if !strings.Contains(top, want) {
 			t.Errorf("%q is not in the first ten lines:\n%s", want, top)
 		}
 	}
 }
 
-func TestVerdict(t *testing.T) {
+// A notice says what it costs, once.
+func TestNoticeCosts(t *testing.T) {
+	cat := &Catalog{rules: []*Rule{{ID: "A-A", Severity: Notice, Deliverability: 2, Security: 3, Refs: []string{"RFC 1"}}}}
+	res := &check.Result{Domain: "example.com", Findings: broken("A-A", "A-A")}
 	for _, tt := range []struct {
 		name string
-		res  *check.Result
-		want string
+		r    *Report
+		want []string
 	}{
-		{"clean", clean(), "good"},
-		{"nothing measured", blockedResult(), "unmeasured"},
-		{"critical", &check.Result{Findings: broken("MX-NO-USABLE-HOST")}, "critical"},
-		{"poor", sick(), "poor"},
-		{"fair", &check.Result{Findings: broken("SPF-TOO-MANY-LOOKUPS")}, "fair"},
-		{"error", &check.Result{Findings: broken("SMTP-STARTTLS-FAILED")}, "error"},
-		{"exposed", &check.Result{Findings: broken("DMARC-POLICY-NONE")}, "exposed"},
-		{"notice", &check.Result{Findings: broken("PTR-MX-MISSING"), Coverage: done("mx")}, "good"},
-		{"open", &check.Result{Coverage: append(done("mx"), open("spf", "dns-timeout"))}, "open"},
-		{"parked", &check.Result{Role: check.Parked, Coverage: done("mx")}, "parked"},
+		{"audit", New(res, cat, English, ""), []string{"A-A · deliverability −2 · security −3 · RFC 1", "A-A"}},
+		{"single check", NewCheck(res, cat, English, ""), []string{"A-A · RFC 1", "A-A"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := New(tt.res, testCatalog(t), English, "")
-			if got := r.verdict(); got != tt.want {
-				t.Errorf("got %s, want %s", got, tt.want)
+			var b bytes.Buffer
+			if err := writeText(&b, []*Report{tt.r}, Options{}); err != nil {
+				t.Fatal(err)
 			}
-			if _, ok := labels["verdict."+r.verdict()]; !ok {
-				t.Errorf("no sentence for %s", r.verdict())
+			var got []string
+			for line := range strings.Lines(b.String()) {
+				if line = strings.TrimSpace(line); strings.HasPrefix(line, "A-A") {
+					got = append(got, line)
+				}
 			}
-		})
-	}
-}
-
-// What comes first where several sentences fit.
-func TestVerdictOrder(t *testing.T) {
-	const (
-		capped, poor, fair, fault check.RuleID = "A-CAP", "B-31", "C-21", "D-ERROR"
-		exposing, open20, below19 check.RuleID = "E-ERROR", "F-20", "G-19"
-		elsewhere, remark         check.RuleID = "H-25", "I-NOTICE"
-	)
-	cat := &Catalog{rules: []*Rule{
-		{ID: capped, Severity: Critical, Cap: 40, Area: "mx"},
-		{ID: poor, Severity: Error, Area: "ptr", Deliverability: 31},
-		{ID: fair, Severity: Error, Area: "ptr", Deliverability: 21},
-		{ID: fault, Severity: Error, Area: "smtp", Deliverability: 8},
-		{ID: exposing, Severity: Error, Area: "dmarc", Deliverability: 15, Security: 25},
-		{ID: open20, Severity: Warning, Area: "spf", Security: 20},
-		{ID: below19, Severity: Warning, Area: "spf", Security: 19},
-		{ID: elsewhere, Severity: Warning, Area: "smtp", Security: 25},
-		{ID: remark, Severity: Notice, Area: "mx", Deliverability: 2},
-	}}
-	left := append(done("mx"), check.Coverage{Checker: "ptr", State: check.Inconclusive, Reason: "dns-timeout"})
-	for _, tt := range []struct {
-		name     string
-		role     check.Role
-		findings []check.Finding
-		coverage []check.Coverage
-		want     string
-	}{
-		{"critical before parked", check.Parked, broken(capped, open20), done("mx"), "critical"},
-		{"parked and exposed", check.Parked, broken(open20), done("mx"), "parked-open"},
-		{"parked and exposed, with a low score", check.Parked, broken(open20, poor), done("mx"), "parked-open"},
-		{"parked with another fault", check.Parked, broken(poor), done("mx"), "check-findings"},
-		{"parked with a warning", check.Parked, broken(below19), left, "check-findings"},
-		{"parked and open", check.Parked, broken(remark), left, "open"},
-		{"parked with a notice", check.Parked, broken(remark), done("mx"), "parked"},
-		{"69 points", check.Sending, broken(poor, exposing), done("mx"), "poor"},
-		{"79 points", check.Sending, broken(fair, open20), done("mx"), "fair"},
-		{"an error beside the exposing ones", check.Sending, broken(fault, open20), done("mx"), "error"},
-		{"an exposing error alone", check.Sending, broken(exposing), done("mx"), "exposed"},
-		{"an exposing warning", check.Sending, broken(open20), left, "exposed"},
-		{"one point below", check.Sending, broken(below19), done("mx"), "warning"},
-		{"many warnings do not expose", check.Sending, broken(below19, elsewhere), left, "warning"},
-		{"another area", check.Sending, broken(elsewhere), done("mx"), "warning"},
-		{"notice and open", check.Sending, broken(remark), left, "open"},
-		{"notice", check.Sending, broken(remark), done("mx"), "good"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			res := &check.Result{Domain: "example.com", Role: tt.role, Findings: tt.findings, Coverage: tt.coverage}
-			if got := New(res, cat, English, "").verdict(); got != tt.want {
-				t.Errorf("got %s, want %s", got, tt.want)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("want -, got +:\n%s", diff)
 			}
 		})
 	}

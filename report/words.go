@@ -58,7 +58,18 @@ var labels = map[string]phrase{
 	"text.none":  {"not measured", "non mesurée"},
 	"text.score": {"{score} / 100  {grade}", "{score} / 100  {grade}"},
 	"text.most":  {"at most {score}", "au plus {score}"},
+	"text.brief": {"{score}/100 {grade}", "{score}/100 {grade}"},
 	"text.cap":   {"holds the score to {cap}", "limite la note à {cap}"},
+	"text.same":  {"The same cure as above.", "Même remède que ci-dessus."},
+
+	"text.more-characters": {"… (+{count} characters)", "… (+{count} caractères)"},
+	"text.more-lines":      {"… (+{count} lines)", "… (+{count} lignes)"},
+	"text.explain":         {"maildoctor explain ID says what to do", "maildoctor explain ID dit que faire"},
+	"text.blanks":          {"{...} stands for what an audit finds.", "{...} représente ce que trouve un audit."},
+
+	"list.rule":     {"Rule", "Règle"},
+	"list.severity": {"Severity", "Gravité"},
+	"list.points":   {"Deliverability / Security", "Délivrabilité / Sécurité"},
 
 	"score.deliverability": {"Deliverability", "Délivrabilité"},
 	"score.security":       {"Security", "Sécurité"},
@@ -102,17 +113,21 @@ var labels = map[string]phrase{
 		"No verdict: the DNS did not answer. Check the network, or name another server with --resolver.",
 		"Pas de verdict : le DNS n’a pas répondu. Vérifiez le réseau, ou indiquez un autre serveur avec --resolver.",
 	},
+	"verdict.refused": {
+		"No verdict: the DNS servers of this domain, or the resolver, refuse or fail to answer (see below).",
+		"Pas de verdict : les serveurs DNS de ce domaine, ou le résolveur, refusent de répondre ou tombent en panne (voir plus bas).",
+	},
 	"verdict.critical": {
 		"Mail cannot work on this domain until the first point is fixed.",
 		"Le courriel de ce domaine ne peut pas fonctionner tant que le premier point n’est pas corrigé.",
 	},
 	"verdict.poor": {
 		"Much of the mail of this domain risks rejection or the spam folder.",
-		"Une grande partie du courriel de ce domaine risque le rejet ou le dossier indésirable.",
+		"Une grande partie du courriel de ce domaine risque le rejet ou le dossier des indésirables.",
 	},
 	"verdict.fair": {
 		"Part of the mail of this domain risks rejection or the spam folder.",
-		"Une partie du courriel de ce domaine risque le rejet ou le dossier indésirable.",
+		"Une partie du courriel de ce domaine risque le rejet ou le dossier des indésirables.",
 	},
 	"verdict.error": {
 		"Most mail of this domain works; what is broken is listed below.",
@@ -147,6 +162,16 @@ var labels = map[string]phrase{
 		"Les défauts trouvés suivent.",
 	},
 
+	// Verdicts for a report of one line, which has nothing below
+	"brief.idle": {
+		"There is nothing to check here.",
+		"Il n’y a rien à vérifier ici.",
+	},
+	"brief.refused": {
+		"No verdict: the DNS servers of this domain, or the resolver, refuse or fail to answer.",
+		"Pas de verdict : les serveurs DNS de ce domaine, ou le résolveur, refusent de répondre ou tombent en panne.",
+	},
+
 	"hint.port-25-blocked": {
 		"Port 25 seems to be closed on the way out of this network, as it is on most home and cloud networks. So no mail host could be tried; that is no fault of the domain. Run maildoctor where port 25 is open, or use --no-smtp.",
 		"Le port 25 semble fermé à la sortie de ce réseau, comme sur la plupart des réseaux domestiques et en nuage. Aucun serveur de réception n’a donc pu être essayé ; le domaine n’y est pour rien. Lancez maildoctor là où le port 25 est ouvert, ou utilisez --no-smtp.",
@@ -163,6 +188,6 @@ var labels = map[string]phrase{
 	},
 
 	"source.rfc":      {"a standard", "une norme"},
-	"source.provider": {"large providers say so", "de grands fournisseurs le disent"},
+	"source.provider": {"large providers require it", "exigence de grands fournisseurs"},
 	"source.practice": {"good practice", "bonne pratique"},
 }

@@ -52,6 +52,8 @@ type Step struct {
 	Status       dnsx.Status    `json:"status,omitempty"`    // of its lookup, if there was one
 	Reason       string         `json:"reason,omitempty"`    // of the status failed
 	Void         bool           `json:"void,omitempty"`      // its lookup found that there is nothing
+	Void4        bool           `json:"void4,omitempty"`     // the same for a sender with an IPv4 address
+	Void6        bool           `json:"void6,omitempty"`     // the same for a sender with an IPv6 address
 	Malformed    bool           `json:"malformed,omitempty"` // the target cannot be a name; not asked
 	Prefixes     []netip.Prefix `json:"prefixes,omitempty"`  // the addresses that match, sorted
 	Partial      bool           `json:"partial,omitempty"`   // some address could not be looked up, or was not because of a bound
@@ -108,7 +110,7 @@ func sortPrefixes(p []netip.Prefix) []netip.Prefix {
 // conclude fills the totals of a tree whose nodes are complete.
 func (t *Tree) conclude() {
 	t.Root.sum()
-	t.Lookups, t.VoidLookups = t.Root.Lookups, t.Root.VoidLookups
+	t.Lookups, t.VoidLookups = t.Root.Lookups, t.voids()
 	t.Status = dnsx.OK
 	note := func(status dnsx.Status, reason string) {
 		if status != "" && !status.Known() && !t.Incomplete {
@@ -131,6 +133,32 @@ func (t *Tree) conclude() {
 	t.Senders = t.Root.Outcome != None && t.Root.intends()
 }
 
+// voids counts the terms that find nothing for a sender of the family that
+// fares worse. A family that the record authorises no address of is left out:
+// its senders fail anyway.
+func (t *Tree) voids() int {
+	four, six := 0, 0
+	t.Each(func(n *Node) {
+		for _, s := range n.Steps {
+			if s.Void4 {
+				four++
+			}
+			if s.Void6 {
+				six++
+			}
+		}
+	})
+	most := t.Root.VoidLookups
+	for _, p := range t.Authorised() {
+		if p.Addr().Is4() {
+			most = max(most, four)
+		} else {
+			most = max(most, six)
+		}
+	}
+	return most
+}
+
 // sum adds up the lookups of a node and all below.
 func (n *Node) sum() {
 	n.Lookups, n.VoidLookups = 0, 0
@@ -143,6 +171,7 @@ func (n *Node) sum() {
 			n.VoidLookups += s.Child.VoidLookups
 			s.Status, s.Reason = s.Child.Status, s.Child.Reason
 			s.Void = s.Status.Absent()
+			s.Void4, s.Void6 = s.Void, s.Void
 			s.Malformed = s.Child.Malformed
 		}
 		if s.Void {
@@ -151,8 +180,9 @@ func (n *Node) sum() {
 	}
 }
 
-// redirect returns the redirect that takes effect, nil if there is none.
-func (n *Node) redirect() *Step {
+// Redirect returns the redirect that takes effect, nil if there is none (RFC
+// 7208 section 6.1).
+func (n *Node) Redirect() *Step {
 	for i := range n.Steps {
 		if s := &n.Steps[i]; s.Kind == ModifierRedirect && !s.Ignored {
 			return s
@@ -172,7 +202,7 @@ func (t *Tree) concludeAll() {
 			t.All = n.All
 			return
 		}
-		redirect := n.redirect()
+		redirect := n.Redirect()
 		if redirect == nil {
 			t.AllMissing = len(n.Faults) == 0
 			return

@@ -45,13 +45,16 @@ func Walk(ctx context.Context, r dnsx.Resolver, domain string) *Tree {
 		level = next
 	}
 	w.lookups.Wait()
+	for _, note := range w.answered {
+		note()
+	}
 	t := &Tree{Domain: name, Root: root, Truncated: w.truncated}
 	t.conclude()
 	return t
 }
 
-// A walker is one run of Walk. Only the goroutine of Walk touches its fields
-// and decides what is asked; the others fill one Step each.
+// A walker is one run of Walk. Only the goroutine of Walk touches its fields,
+// decides what is asked and reads the answers; the others only look up.
 type walker struct {
 	resolver  dnsx.Resolver
 	origin    string // the domain where the walk began
@@ -59,6 +62,7 @@ type walker struct {
 	mx        int    // mx terms whose hosts are looked up
 	truncated bool
 	lookups   sync.WaitGroup // of a, mx and exists
+	answered  []func()       // what to note of each once all are there
 }
 
 // A visit is a node yet to be read.
@@ -69,11 +73,15 @@ type visit struct {
 
 // selectAll fills the selections of a level.
 func (w *walker) selectAll(ctx context.Context, level []*visit) {
+	answers := make([]dnsx.Answer, len(level))
 	var group sync.WaitGroup
-	for _, v := range level {
-		group.Go(func() { v.node.Selection = selectRecords(w.resolver.Lookup(ctx, v.node.Domain, dns.TypeTXT)) })
+	for i, v := range level {
+		group.Go(func() { answers[i] = w.resolver.Lookup(ctx, v.node.Domain, dns.TypeTXT) })
 	}
 	group.Wait()
+	for i, v := range level {
+		v.node.Selection = selectRecords(answers[i])
+	}
 }
 
 // follow reads the record of a node, starts the lookups of its terms and
@@ -179,42 +187,52 @@ func (w *walker) target(s *Step, spec MacroString, domain string) {
 func (w *walker) start(ctx context.Context, s *Step, d Directive) {
 	switch d.Mechanism {
 	case MechanismExists:
-		w.lookups.Go(func() { s.end(w.resolver.Lookup(ctx, s.Target, dns.TypeA)) })
+		var answer dnsx.Answer
+		w.lookups.Go(func() { answer = w.resolver.Lookup(ctx, s.Target, dns.TypeA) })
+		w.answered = append(w.answered, func() { s.end(answer) })
 	case MechanismA:
-		w.lookups.Go(func() {
-			answers := w.askAddresses(ctx, s.Target)
+		var answers [2]dnsx.Answer
+		w.lookups.Go(func() { answers = w.askAddresses(ctx, s.Target) })
+		w.answered = append(w.answered, func() {
 			s.end(better(answers[0], answers[1]))
+			s.Void4, s.Void6 = answers[0].Status.Absent(), answers[1].Status.Absent()
 			s.add(d, answers[:])
 		})
 	case MechanismMX:
+		var answer dnsx.Answer
+		var addresses [][2]dnsx.Answer
 		resolve := w.mx < MaxLookups
 		w.mx++
-		w.lookups.Go(func() { w.exchange(ctx, s, d, resolve) })
+		w.lookups.Go(func() { answer, addresses = w.exchange(ctx, s.Target, resolve) })
+		w.answered = append(w.answered, func() {
+			s.end(answer)
+			hosts := exchanges(answer)
+			s.MX = len(hosts) + answer.Cut
+			s.Exchanges = hosts[:min(len(hosts), MaxMX)]
+			s.Partial = !resolve && len(hosts) > 0
+			for i := range addresses {
+				s.add(d, addresses[i][:])
+			}
+		})
 	}
 }
 
-// exchange looks up the MX names of a step and, if resolve is set, their
-// addresses.
-func (w *walker) exchange(ctx context.Context, s *Step, d Directive, resolve bool) {
-	a := w.resolver.Lookup(ctx, s.Target, dns.TypeMX)
-	s.end(a)
-	hosts := exchanges(a)
-	s.MX = len(hosts) + a.Cut
-	hosts = hosts[:min(len(hosts), MaxMX)]
-	s.Exchanges = hosts
+// exchange looks up the MX names of a domain and, if resolve is set, the
+// addresses of the first MaxMX.
+func (w *walker) exchange(ctx context.Context, domain string, resolve bool) (dnsx.Answer, [][2]dnsx.Answer) {
+	answer := w.resolver.Lookup(ctx, domain, dns.TypeMX)
 	if !resolve {
-		s.Partial = len(hosts) > 0
-		return
+		return answer, nil
 	}
-	answers := make([][2]dnsx.Answer, len(hosts))
+	hosts := exchanges(answer)
+	hosts = hosts[:min(len(hosts), MaxMX)]
+	addresses := make([][2]dnsx.Answer, len(hosts))
 	var group sync.WaitGroup
 	for i, host := range hosts {
-		group.Go(func() { answers[i] = w.askAddresses(ctx, host) })
+		group.Go(func() { addresses[i] = w.askAddresses(ctx, host) })
 	}
 	group.Wait()
-	for i := range answers {
-		s.add(d, answers[i][:])
-	}
+	return answer, addresses
 }
 
 // askAddresses asks for A and AAAA at once.
@@ -240,6 +258,7 @@ func (s *Step) end(a dnsx.Answer) {
 	s.Status, s.Reason = a.Status, a.Reason
 	s.Malformed = isBadName(a)
 	s.Void = a.Status.Absent()
+	s.Void4, s.Void6 = s.Void, s.Void
 }
 
 // add notes the addresses that a directive authorises.
