@@ -73,6 +73,8 @@ func TestWalkTotals(t *testing.T) {
 		{"a broken all is not missing", "a.test TXT v=spf1 ip4:192.0.2.1 -all.", totals{AllDomain: "a.test", Flags: "senders"}},
 		{"terms behind all", "a.test TXT v=spf1 -all a mx include:b.test", totals{All: "-", AllDomain: "a.test"}},
 		{"void lookups", "a.test TXT v=spf1 a:x.test mx:y.test exists:z.test -all", totals{Lookups: 3, Voids: 3, All: "-", AllDomain: "a.test", Flags: "senders"}},
+		{"void for IPv4 senders", "a.test TXT v=spf1 a:x.test a:y.test a:z.test ip4:192.0.2.1 -all\nx.test AAAA 2001:db8::1\ny.test AAAA 2001:db8::1\nz.test AAAA 2001:db8::1", totals{Lookups: 3, Voids: 3, All: "-", AllDomain: "a.test", Flags: "senders"}},
+		{"no IPv6 sender is authorised", "a.test TXT v=spf1 a:x.test a:y.test a:z.test -all\nx.test A 192.0.2.1\ny.test A 192.0.2.1\nz.test A 192.0.2.1", totals{Lookups: 3, All: "-", AllDomain: "a.test", Flags: "senders"}},
 		{"an AAAA record is not void", "x.test AAAA 2001:db8::1\na.test TXT v=spf1 a:x.test -all", totals{Lookups: 1, All: "-", AllDomain: "a.test", Flags: "senders"}},
 		{"mail hosts without an address are not void", "a.test MX 10 x.test\na.test TXT v=spf1 mx -all", totals{Lookups: 1, All: "-", AllDomain: "a.test", Flags: "senders"}},
 		{"dead include", "a.test TXT v=spf1 include:x.test -all", totals{Lookups: 1, Voids: 1, All: "-", AllDomain: "a.test", Flags: "senders"}},
