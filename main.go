@@ -593,7 +593,8 @@ func options(c *cli.Context, checks []string) (auditOptions, error) {
 	if len(o.Selectors) > maxSelectors {
 		return o, usagef("--selector: at most %d can be asked", maxSelectors)
 	}
-	if o.Helo != "" && !check.IsHelo(o.Helo) {
+	greets := !slices.Contains(checks, "spf") && !o.NoSMTP // SPF takes whatever a host may say
+	if greets && o.Helo != "" && !check.IsHelo(o.Helo) {
 		return o, usagef("--helo \"%s\": give a host name or an address in brackets", cut(o.Helo, 60))
 	}
 	for i, s := range o.Selectors {
