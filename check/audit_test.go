@@ -6,7 +6,10 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -172,33 +175,131 @@ func TestAuditEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// recording keeps the names that were asked for.
+type recording struct {
+	dnsx.Exchanger
+	mu    sync.Mutex
+	names []string
+}
+
+func (r *recording) Exchange(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
+	r.mu.Lock()
+	for _, question := range q.Question {
+		r.names = append(r.names, question.Name)
+	}
+	r.mu.Unlock()
+	return r.Exchanger.Exchange(ctx, q)
+}
+
 // TestAuditOnlyWhatIsAsked holds that a check of one thing asks for that alone.
 func TestAuditOnlyWhatIsAsked(t *testing.T) {
-	world, n := start(t, "faulty", 0)
-	n.Dial = func(context.Context, string, string) (net.Conn, error) {
-		t.Error("a connection for a check of DMARC")
-		return nil, net.ErrClosed
+	const key, policy, reverse = "._domainkey.", "_dmarc.", ".in-addr.arpa."
+	tests := []struct {
+		check string
+		asks  string   // part of a name that is asked
+		never []string // parts of names that are not
+		dials bool
+	}{
+		{"mx", "mx1.", []string{key, policy, reverse}, false},
+		{"spf", "faulty.example.", []string{key, policy, reverse}, false},
+		{"dkim", key, []string{policy, reverse}, false},
+		{"dmarc", policy, []string{key, reverse}, false},
+		{"ptr", reverse, []string{key, policy}, false},
+		{"smtp", "mx1.", []string{key, policy, reverse}, true},
+		{"tls", "mx1.", []string{key, policy, reverse}, true},
 	}
-	got := check.Audit(t.Context(), n, world.Domain, check.Options{Checks: []string{"dmarc"}})
-	for _, f := range got.Findings {
-		if !strings.HasPrefix(string(f.Rule), "DMARC-") {
-			t.Errorf("finding %s", f.Rule)
-		}
-	}
-	if len(got.Coverage) != 1 || got.Coverage[0].Checker != "dmarc" {
-		t.Errorf("coverage %+v, want dmarc alone", got.Coverage)
+	for _, tt := range tests {
+		t.Run(tt.check, func(t *testing.T) {
+			world, n := start(t, "faulty", 0)
+			asked := &recording{Exchanger: n.DNS}
+			var dials atomic.Int64
+			dial := n.Dial
+			n.DNS, n.Dial = asked, func(ctx context.Context, network, addr string) (net.Conn, error) {
+				dials.Add(1)
+				return dial(ctx, network, addr)
+			}
+			got := check.Audit(t.Context(), n, world.Domain, check.Options{Checks: []string{tt.check}})
+			if dialled := dials.Load() > 0; dialled != tt.dials {
+				t.Errorf("connections opened: %v, want %v", dialled, tt.dials)
+			}
+			holds := func(part string) bool {
+				return slices.ContainsFunc(asked.names, func(name string) bool { return strings.Contains(name, part) })
+			}
+			if !holds(tt.asks) {
+				t.Errorf("no question for %q among %q", tt.asks, asked.names)
+			}
+			for _, part := range tt.never {
+				if holds(part) {
+					t.Errorf("a question for %q among %q", part, asked.names)
+				}
+			}
+			for _, f := range got.Findings {
+				if !strings.HasPrefix(string(f.Rule), strings.ToUpper(tt.check)+"-") {
+					t.Errorf("finding %s", f.Rule)
+				}
+			}
+			if len(got.Coverage) != 1 || got.Coverage[0].Checker != tt.check {
+				t.Errorf("coverage %+v, want %s alone", got.Coverage, tt.check)
+			}
+		})
 	}
 }
 
-// counting counts questions.
+// counting counts questions and lets each of them wait.
 type counting struct {
 	dnsx.Exchanger
-	n chan struct{}
+	n     *atomic.Int64
+	delay time.Duration
 }
 
 func (c counting) Exchange(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
-	c.n <- struct{}{}
+	c.n.Add(1)
+	if c.delay > 0 {
+		time.Sleep(c.delay)
+	}
 	return c.Exchanger.Exchange(ctx, q)
+}
+
+// TestAuditRoundTrips holds what an audit costs of the DNS: the longest chain of
+// dependent questions, and the number of all. Who waits in a sync.Once for the
+// mail hosts stops a fake clock, so checkers that share them run apart; in an
+// audit all run at once.
+func TestAuditRoundTrips(t *testing.T) {
+	const (
+		latency   = 20 * time.Millisecond
+		questions = 70
+	)
+	world, n := start(t, "healthy", 0)
+	for _, tt := range []struct {
+		checks []string
+		rounds time.Duration
+	}{
+		{[]string{"mx", "spf", "dkim", "dmarc"}, 3},
+		{[]string{"ptr"}, 4},
+	} {
+		t.Run(strings.Join(tt.checks, " "), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n, asked := n, atomic.Int64{}
+				n.DNS = counting{n.DNS, &asked, latency}
+				began := time.Now()
+				got := check.Audit(t.Context(), n, world.Domain, check.Options{NoSMTP: true, Checks: tt.checks})
+				if took := time.Since(began); took == 0 || took > tt.rounds*latency {
+					t.Errorf("the audit took %v, want %v at most: %d round trips", took, tt.rounds*latency, tt.rounds)
+				}
+				if len(got.Findings) > 0 {
+					t.Errorf("findings %v, want none", rules(got))
+				}
+			})
+		})
+	}
+	t.Run("questions", func(t *testing.T) {
+		n, asked := n, atomic.Int64{}
+		n.DNS = counting{Exchanger: n.DNS, n: &asked}
+		check.Audit(t.Context(), n, world.Domain, check.Options{NoSMTP: true})
+		if got := asked.Load(); got == 0 || got > questions {
+			t.Errorf("%d questions, want %d at most", got, questions)
+		}
+	})
 }
 
 // BenchmarkAuditLatency reports what an audit without SMTP costs where each
@@ -206,15 +307,15 @@ func (c counting) Exchange(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
 func BenchmarkAuditLatency(b *testing.B) {
 	const latency = 20 * time.Millisecond
 	world, n := start(b, "healthy", latency)
-	asked := counting{n.DNS, make(chan struct{}, 1<<20)}
-	n.DNS = asked
+	var asked atomic.Int64
+	n.DNS = counting{Exchanger: n.DNS, n: &asked}
 	for b.Loop() {
 		if got := check.Audit(b.Context(), n, world.Domain, check.Options{NoSMTP: true}); len(got.Findings) > 0 {
 			b.Fatalf("findings %v", got.Findings)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(latency), "roundtrips/audit")
-	b.ReportMetric(float64(len(asked.n))/float64(b.N), "questions/audit")
+	b.ReportMetric(float64(asked.Load())/float64(b.N), "questions/audit")
 }
 
 // BenchmarkAuditNetwork does the same through the network client and a DNS

@@ -1,0 +1,166 @@
+package check
+
+import (
+	"testing"
+
+	"maildoctor/check/dnsx"
+	"maildoctor/check/mx"
+	"maildoctor/check/smtp"
+	"maildoctor/check/tlsx"
+)
+
+// tlsState is a handshake with a good certificate, and a chain of that kind.
+func tlsState(chain tlsx.Chain) *tlsx.State {
+	return &tlsx.State{
+		Outcome: tlsx.OutcomeOK, Version: "TLS 1.3", Chain: chain, NameMatch: true,
+		Certs: []tlsx.Certificate{{
+			Issuer: "Some CA", DNSNames: []string{"mx.test"}, NotBefore: "2026-01-01T00:00:00Z", NotAfter: "2027-02-03T00:00:00Z",
+			DaysLeft: 90, KeyType: tlsx.KeyECDSA, KeyBits: 256, SHA256: "00",
+		}},
+	}
+}
+
+func TestJudgeTLS(t *testing.T) {
+	type state = *tlsx.State
+	seen := func(chain tlsx.Chain, change func(state, *tlsx.Certificate)) []Dialogue {
+		d := secured("mx.test", "192.0.2.1")
+		d.TLS = tlsState(chain)
+		if change != nil {
+			change(d.TLS, &d.TLS.Certs[0])
+		}
+		return []Dialogue{d}
+	}
+	key := func(kind tlsx.KeyType, bits int) []Dialogue {
+		return seen(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.KeyType, c.KeyBits = kind, bits })
+	}
+	submission := func(chain tlsx.Chain, change func(state, *tlsx.Certificate)) []Dialogue {
+		d := seen(chain, change)
+		d[0].Port = 587
+		return d
+	}
+	untrusted := func(reason tlsx.Chain) []string {
+		return []string{`TLS-CERT-UNTRUSTED mx.test host=mx.test issuer="Some CA" reason=` + string(reason)}
+	}
+	two := append(seen(tlsx.ChainSelfSigned, nil), seen(tlsx.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.SHA256 = "01" })...)
+	tests := []struct {
+		name string
+		smtp []Dialogue
+		want []string
+	}{
+		{"good", seen(tlsx.ChainTrusted, nil), nil},
+		{"no TLS", []Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeOK)}, nil},
+		{"no certificate", []Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeClosed)}, nil},
+
+		{"expired", seen(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.Expired, c.DaysLeft = true, -1 }),
+			[]string{"TLS-CERT-EXPIRED mx.test date=2027-02-03 host=mx.test"}},
+		{"not yet valid", seen(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.NotYetValid = true }),
+			[]string{"TLS-CERT-NOT-YET-VALID mx.test date=2026-01-01 host=mx.test"}},
+		{"fourteen days left", seen(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.DaysLeft = soonDays }),
+			[]string{"TLS-CERT-EXPIRES-SOON mx.test date=2027-02-03 days=14 host=mx.test"}},
+		{"fifteen days left", seen(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.DaysLeft = soonDays + 1 }), nil},
+
+		{"self-signed, of another name", seen(tlsx.ChainSelfSigned, func(s state, _ *tlsx.Certificate) { s.NameMatch = false }), []string{"TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
+		{"self-signed and expired", seen(tlsx.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.Expired = true }),
+			[]string{"TLS-CERT-EXPIRED mx.test date=2027-02-03 host=mx.test", "TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
+		{"unknown authority", seen(tlsx.ChainUnknownAuthority, nil), untrusted(tlsx.ChainUnknownAuthority)},
+		{"expired in the chain", seen(tlsx.ChainExpired, nil), untrusted(tlsx.ChainExpired)},
+		{"weak signature", seen(tlsx.ChainWeakSignature, nil), untrusted(tlsx.ChainWeakSignature)},
+		{"name constraint", seen(tlsx.ChainNameConstraint, nil), untrusted(tlsx.ChainNameConstraint)},
+		{"path too long", seen(tlsx.ChainTooLong, nil), untrusted(tlsx.ChainTooLong)},
+		{"wrong usage", seen(tlsx.ChainUsage, nil), untrusted(tlsx.ChainUsage)},
+		{"impossible dates", seen(tlsx.ChainValidity, nil), untrusted(tlsx.ChainValidity)},
+		{"critical extension", seen(tlsx.ChainExtension, nil), untrusted(tlsx.ChainExtension)},
+		{"another cause", seen(tlsx.ChainOther, nil), untrusted(tlsx.ChainOther)},
+		{"no issuer", seen(tlsx.ChainOther, func(_ state, c *tlsx.Certificate) { c.Issuer = "" }),
+			[]string{`TLS-CERT-UNTRUSTED mx.test host=mx.test issuer="\"\"" reason=other`}},
+		{"no roots to judge by", seen(tlsx.ChainNoRoots, nil), nil},
+		{"chain not judged", seen("", nil), nil},
+		{"another name", seen(tlsx.ChainTrusted, func(s state, c *tlsx.Certificate) {
+			s.NameMatch, c.DNSNames = false, []string{"1", "2", "3", "4", "5", "6"}
+		}), []string{`TLS-CERT-NAME mx.test host=mx.test names="1, 2, 3, 4, 5"`}},
+		{"no name", seen(tlsx.ChainTrusted, func(s state, c *tlsx.Certificate) { s.NameMatch, c.DNSNames = false, nil }),
+			[]string{`TLS-CERT-NAME mx.test host=mx.test names="\"\""`}},
+		{"untrusted, of another name", seen(tlsx.ChainOther, func(s state, _ *tlsx.Certificate) { s.NameMatch = false }),
+			append(untrusted(tlsx.ChainOther), "TLS-CERT-NAME mx.test host=mx.test names=mx.test")},
+		{"two certificates of one host", two, []string{"TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
+
+		{"TLS 1.0", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.0" }), []string{"TLS-VERSION-OLD mx.test host=mx.test version=\"TLS 1.0\""}},
+		{"TLS 1.1", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.1" }), []string{"TLS-VERSION-OLD mx.test host=mx.test version=\"TLS 1.1\""}},
+		{"TLS 1.2", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.2" }), nil},
+		{"handshake failed behind the certificate", seen(tlsx.ChainTrusted, func(s state, c *tlsx.Certificate) {
+			s.Version, s.Outcome, c.KeyType, c.KeyBits = "", tlsx.OutcomeWeakKey, tlsx.KeyRSA, 512
+		}), []string{"TLS-KEY-WEAK mx.test bits=512 host=mx.test type=rsa"}},
+		{"RSA 2047", key(tlsx.KeyRSA, 2047), []string{"TLS-KEY-WEAK mx.test bits=2047 host=mx.test type=rsa"}},
+		{"RSA 2048", key(tlsx.KeyRSA, 2048), nil},
+		{"ECDSA 223", key(tlsx.KeyECDSA, 223), []string{"TLS-KEY-WEAK mx.test bits=223 host=mx.test type=ecdsa"}},
+		{"ECDSA 224", key(tlsx.KeyECDSA, 224), nil},
+		{"Ed25519", key(tlsx.KeyEd25519, 256), nil},
+		{"unknown key", key(tlsx.KeyUnknown, 0), nil},
+
+		{"submission, good", submission(tlsx.ChainTrusted, nil), nil},
+		{"submission, another name, short-lived, weak", submission(tlsx.ChainTrusted, func(s state, c *tlsx.Certificate) {
+			s.NameMatch, c.DaysLeft, c.KeyType, c.KeyBits = false, 1, tlsx.KeyRSA, 1024
+		}), nil},
+		{"submission, no roots", submission(tlsx.ChainNoRoots, nil), nil},
+		{"submission, chain not judged", submission("", nil), nil},
+		{"submission, expired", submission(tlsx.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.Expired = true }),
+			[]string{"TLS-SUBMISSION-CERT mx.test host=mx.test port=587 reason=expired"}},
+		{"submission, not yet valid", submission(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.NotYetValid = true }),
+			[]string{"TLS-SUBMISSION-CERT mx.test host=mx.test port=587 reason=not-yet-valid"}},
+		{"submission, self-signed", submission(tlsx.ChainSelfSigned, nil), []string{"TLS-SUBMISSION-CERT mx.test host=mx.test port=587 reason=self-signed"}},
+		{"submission, untrusted", submission(tlsx.ChainUnknownAuthority, nil), []string{"TLS-SUBMISSION-CERT mx.test host=mx.test port=587 reason=unknown-authority"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			expect(t, collect(judgeTLS, mailHosts(tt.smtp)), tt.want)
+		})
+	}
+}
+
+// TestGatherTLS says how far the dialogues showed the TLS of the MX service.
+func TestGatherTLS(t *testing.T) {
+	second := func(d Dialogue) Dialogue {
+		return with(d, func(d *Dialogue) { d.Host, d.Addr = "b.test", dialogue("b.test", "192.0.2.2", "").Addr })
+	}
+	tests := []struct {
+		name  string
+		facts *Facts
+		want  string
+	}{
+		{"a certificate", mailHosts([]Dialogue{secured("mx.test", "192.0.2.1")}), "done"},
+		{"a certificate, the handshake failed all the same", mailHosts([]Dialogue{with(upgrade(smtp.StartTLSFailed, tlsx.OutcomeWeakKey), func(d *Dialogue) {
+			d.TLS.Certs = tlsState("").Certs
+		})}), "done"},
+		{"a certificate of one host, the other silent", mailHosts([]Dialogue{secured("mx.test", "192.0.2.1"), dialogue("b.test", "192.0.2.2", smtp.OutcomeTimeout)}), "done"},
+		{"no STARTTLS", mailHosts([]Dialogue{upgrade(smtp.StartTLSNotOffered, "")}), "skipped no-tls"},
+		{"EHLO refused", mailHosts([]Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeEhloRefused)}), "skipped no-tls"},
+		{"handshake out of time", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeTimeout)}), "inconclusive no-answer mx.test"},
+		{"handshake that crypto/tls does not know", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeProtocol)}), "inconclusive tls-not-tested mx.test"},
+		{"handshake with an alert", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeAlert)}), "inconclusive tls-not-tested"},
+		{"STARTTLS put off", mailHosts([]Dialogue{upgrade(smtp.StartTLSTempfail, "")}), "inconclusive tempfail mx.test"},
+		{"no STARTTLS at one, the other put off", mailHosts([]Dialogue{upgrade(smtp.StartTLSNotOffered, ""), second(upgrade(smtp.StartTLSTempfail, ""))}), "inconclusive tempfail b.test"},
+		{"all silent", mailHosts([]Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeTimeout)}), "inconclusive port-25-blocked"},
+		{"all refuse", mailHosts([]Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeRefused)}), "inconclusive hosts-down"},
+		{"null MX", &Facts{Domain: tested, MX: &mx.Result{Status: dnsx.OK, Null: true}}, "skipped null-mx"},
+		{"no host", &Facts{Domain: tested, MX: &mx.Result{Status: dnsx.OK, Hosts: []mx.Host{mailHostAt("mx.test")}}}, "skipped no-hosts"},
+		{"hosts unknown", &Facts{Domain: tested, MX: &mx.Result{Domain: tested, Status: dnsx.ServFail}}, "inconclusive dns-servfail example.test"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &run{facts: tt.facts, domain: tested}
+			r.once.hosts.Do(func() {})
+			r.once.sessions.Do(func() {})
+			if got := reached(gatherTLS(t.Context(), r)); got != tt.want {
+				t.Errorf("coverage %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestDay(t *testing.T) {
+	for in, want := range map[string]string{"2026-11-01T12:00:00Z": "2026-11-01", "2026-11-01": "2026-11-01", "2026": "2026", "": ""} {
+		if got := day(in); got != want {
+			t.Errorf("day(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
