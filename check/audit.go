@@ -68,7 +68,7 @@ type run struct {
 	opts   Options
 	domain string
 	facts  *Facts
-	once   struct{ hosts, sessions sync.Once }
+	once   struct{ hosts, sessions share }
 }
 
 // Audit gathers the facts about domain, which is a name as ParseDomain returns
@@ -86,7 +86,7 @@ func Audit(ctx context.Context, n Net, domain string, o Options) *Result {
 
 // result judges facts and puts the report's matter together.
 func result(f *Facts, n Net) *Result {
-	findings, merits := judge(f)
+	findings, merits := judge(f, f.judged())
 	return &Result{
 		Domain: f.Domain, Time: n.Now(), Role: f.Role(), Coverage: f.coverage(),
 		Findings: findings, Merits: merits, Facts: f,
@@ -132,19 +132,19 @@ const InternalError RuleID = "INTERNAL-ERROR"
 // Judge turns facts into findings, sorted by rule and subject. It is pure: the
 // same facts give the same findings, also when they were read back from JSON.
 func Judge(f *Facts) []Finding {
-	findings, _ := judge(f)
+	findings, _ := judge(f, f.judged())
 	return findings
 }
 
-// judge runs every judge that is wanted. One that fails costs its own part.
-func judge(f *Facts) (findings []Finding, merits []Merit) {
+// judge runs the judges of a table. One that fails costs its own part.
+func judge(f *Facts, table []checker) (findings []Finding, merits []Merit) {
 	add := once(func(x Finding) { findings = append(findings, x) })
 	for _, c := range f.Gathered {
 		if c.Reason == ReasonInternal {
 			add(internalError(c.Checker, f.Domain, c.Subject))
 		}
 	}
-	for _, c := range f.judged() {
+	for _, c := range table {
 		func() {
 			defer func() {
 				if p := recover(); p != nil {

@@ -414,12 +414,19 @@ func TestJudgeInternalError(t *testing.T) {
 		{Checker: "ptr", State: Inconclusive, Reason: ReasonInternal, Subject: "planted"},
 		{Checker: "mx", State: Done},
 	}
-	f.DMARC.Outcome, f.DMARC.Place = dmarc.Found, tested // a record that is not there
-	expect(t, collect(judgeEverything, f), []string{
-		`INTERNAL-ERROR example.test checker=dmarc detail="runtime error: invalid memory address or nil pointer dereference"`,
+	broken := checker{name: "dmarc", judge: func(*Facts, func(Finding)) { panic("broken") }}
+	findings, _ := judge(f, []checker{broken, spfChecker()})
+	var got []string
+	for _, x := range findings {
+		got = append(got, said(x))
+	}
+	if d := cmp.Diff([]string{
 		"INTERNAL-ERROR example.test checker=ptr detail=planted",
+		"INTERNAL-ERROR example.test checker=dmarc detail=broken",
 		"SPF-MISSING example.test",
-	})
+	}, got); d != "" {
+		t.Errorf("findings (-want +got):\n%s", d)
+	}
 	if got := reached(f.coverage()[0]); got != "inconclusive internal-error planted" {
 		t.Errorf("coverage %q", got)
 	}
@@ -472,7 +479,7 @@ func TestMerits(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			_, merits := judge(tt.facts)
+			_, merits := judge(tt.facts, tt.facts.judged())
 			for _, m := range merits {
 				got = append(got, m.ID)
 			}

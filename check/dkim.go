@@ -226,7 +226,7 @@ func judgeKey(s dkim.Selector, r dkim.Record, add func(Finding)) (broken bool) {
 		switch {
 		case !fault.Unusable:
 			continue
-		case fault.Reason == dkim.UnknownKeyType:
+		case fault.Reason == dkim.UnknownKeyType && r.Key != nil:
 			raise(dkimType, "type", quoted(r.Key.Type))
 		default:
 			raise(dkimSyntax, "tag", quoted(cmp.Or(fault.Tag, "p")), "column", fault.Offset+1, "reason", fault.Reason)

@@ -105,7 +105,7 @@ func judgeDMARC(f *Facts, add func(Finding)) {
 		add(weakPolicy(p, dmarc.None, nil))
 	case missing(p):
 		add(Finding{Rule: dmarcMissing, Subject: p.Domain, Evidence: alias(p.Walk.Steps[0].Asked, p.Walk.Steps[0].Chain)})
-	case s != nil:
+	case s != nil && s.Record != nil:
 		judgeDMARCRecord(p, s, add)
 		judgeDMARCPolicy(p, s, f.idle(), add)
 		judgeDMARCReports(p, s, f.idle(), add)
@@ -146,33 +146,57 @@ func proposal(p *dmarc.Policy, request dmarc.Request, drop ...string) string {
 	return rewrite(record, request, drop...)
 }
 
-// rewrite changes the request of a record and drops tags, those that RFC 9989
-// section 9.3 removed among them; the others stay.
+// rewrite changes the request of a record. It drops the tags named, those that
+// RFC 9989 section 9.3 removed, and what is faulty; the others stay.
 func rewrite(record string, request dmarc.Request, drop ...string) string {
 	out := []string{"v=DMARC1", "p=" + string(request)}
-	drop = append(drop, "pct", "rf", "ri")
+	drop = append(drop, "v", "p", "pct", "rf", "ri")
+	r, faults, ok := dmarc.Parse(record)
+	if !ok {
+		return strings.Join(out, "; ")
+	}
+	for _, fault := range faults {
+		switch fault.Reason {
+		case dmarc.ValueInvalid, dmarc.RequestInvalid, dmarc.BadName, dmarc.FoConflict, dmarc.FoWithoutRuf:
+			drop = append(drop, taglist.Lower(string(fault.Tag)))
+		}
+	}
 	for _, tag := range taglist.Parse(record, taglist.Syntax{FoldCase: true}).Tags {
-		name := taglist.Lower(tag.Name)
-		if name != "v" && name != "p" && tag.Value != "" && !slices.Contains(drop, name) {
-			out = append(out, name+"="+tag.Value)
+		name, value := taglist.Lower(tag.Name), tag.Value
+		switch name {
+		case "rua":
+			value = usable(r.RUA)
+		case "ruf":
+			value = usable(r.RUF)
+		}
+		if value != "" && !slices.Contains(drop, name) {
+			out = append(out, name+"="+value)
+			drop = append(drop, name) // of doubles the first counts
 		}
 	}
 	return strings.Join(out, "; ")
 }
 
-// mended is a record without the requests in it that mean nothing.
+// usable lists the report addresses that reports can be sent to, without the
+// size behind them (RFC 9989 appendix C.4).
+func usable(uris []dmarc.URI) string {
+	var out []string
+	for _, u := range uris {
+		if u.Usable {
+			text, _, _ := strings.Cut(string(u.Text), "!")
+			out = append(out, text)
+		}
+	}
+	return strings.Join(out, ",")
+}
+
+// mended is a record without what is faulty in it.
 func mended(s *dmarc.Step) string {
 	request := s.Record.P
 	if request == dmarc.Invalid || request == "" {
 		request = dmarc.None
 	}
-	var drop []string
-	for _, fault := range s.Faults {
-		if fault.Reason == dmarc.RequestInvalid {
-			drop = append(drop, taglist.Lower(string(fault.Tag)))
-		}
-	}
-	return rewrite(string(s.Texts[0]), request, drop...)
+	return rewrite(strings.Join(texts(s.Texts), ""), request)
 }
 
 // evidence is the record that applies, behind the aliases that lead to it.
@@ -227,8 +251,8 @@ func judgeDMARCPolicy(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Findin
 		add(weakPolicy(p, p.Effective, record))
 	case p.Requested == dmarc.None:
 		next := proposal(p, dmarc.Quarantine, "t")
-		if len(r.RUA) == 0 { // first find out who sends
-			next = proposal(p, dmarc.None, "t") + "; rua=mailto:dmarc@" + p.Domain
+		if !reported(p) { // first find out who sends
+			next = proposal(p, dmarc.None, "t", "rua") + "; rua=mailto:dmarc@" + p.Domain
 		}
 		add(Finding{
 			Rule: dmarcPolicyNone, Subject: p.Domain, Evidence: record,
@@ -259,6 +283,13 @@ func judgeDMARCPolicy(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Findin
 	if r.PSD == dmarc.Yes && !idle {
 		add(Finding{Rule: dmarcPSDSelf, Subject: p.Domain, Evidence: record})
 	}
+}
+
+// reported reports whether somebody may get aggregate reports.
+func reported(p *dmarc.Policy) bool {
+	return slices.ContainsFunc(p.Reports, func(r dmarc.Report) bool {
+		return r.Tag == "rua" && r.Authorisation != dmarc.NotAuthorised
+	})
 }
 
 func judgeDMARCReports(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Finding)) {

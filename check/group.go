@@ -30,3 +30,26 @@ func (g *group) Wait() {
 		panic(g.fault)
 	}
 }
+
+// A share is work that several checkers need and the first that asks has done.
+type share struct {
+	once  sync.Once
+	done  chan struct{}
+	fault any
+}
+
+// Do runs f unless it ran before, waits for its end, and panics as f did.
+func (s *share) Do(f func()) {
+	s.once.Do(func() {
+		s.done = make(chan struct{})
+		go func() {
+			defer close(s.done)
+			defer func() { s.fault = recover() }()
+			f()
+		}()
+	})
+	<-s.done
+	if s.fault != nil {
+		panic(s.fault)
+	}
+}

@@ -200,6 +200,9 @@ func smtpCoverage(ctx context.Context, f *Facts) Coverage {
 // allTried reports whether every mail host was tried at every address that it
 // is known to have, and if not, names one that was not.
 func (f *Facts) allTried() (host string, all bool) {
+	if f.MX == nil {
+		return f.Domain, false
+	}
 	tried := map[netip.Addr]bool{}
 	for i := range f.SMTP {
 		tried[f.SMTP[i].Addr] = true

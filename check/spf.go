@@ -130,7 +130,7 @@ func judgeSPF(f *Facts, add func(Finding)) {
 // missing record and a permerror that everybody gets have rules of their own.
 func judgeSender(f *Facts, add func(Finding)) {
 	e := f.Sender
-	if e == nil {
+	if e == nil || e.Trace == nil {
 		return
 	}
 	own := e.Domain == f.SPF.Domain
@@ -160,16 +160,11 @@ func judgeSender(f *Facts, add func(Finding)) {
 		term = "ip6:" + e.IP.String()
 	}
 	record := string(e.Trace.Record)
+	version, rest, _ := strings.Cut(record, " ")
 	add(Finding{
 		Rule: spfNotAuthorised, Subject: e.Domain, Evidence: []string{record},
-		Params: params("address", e.IP, "result", e.Result, "record", insert(record, len("v=spf1"), 0, " "+term)),
+		Params: params("address", e.IP, "result", e.Result, "record", strings.TrimRight(version+" "+term+" "+rest, " ")),
 	})
-}
-
-// insert puts text into a record in the place of length octets at offset.
-func insert(record string, offset, length int, text string) string {
-	offset = min(offset, len(record))
-	return record[:offset] + text + record[min(offset+length, len(record)):]
 }
 
 // judgeSPFNode judges what breaks the whole policy wherever in the tree it
@@ -217,58 +212,65 @@ func judgeSPFNode(n *spf.Node, add func(Finding)) {
 			}
 		}
 	}
-	if s := opensToAll(n); s != nil {
-		closed := "~all"
-		if s.Kind != string(spf.MechanismAll) {
-			closed = ""
-		}
-		proposed := strings.ReplaceAll(insert(record[0], s.Offset, s.Length, closed), "  ", " ")
-		add(Finding{Rule: spfAllPass, Subject: n.Domain, Evidence: record, Params: params("record", proposed)})
+	if len(openings(n)) > 0 {
+		add(Finding{Rule: spfAllPass, Subject: n.Domain, Evidence: record, Params: params("record", closed(n))})
 	}
 }
 
-// opensToAll returns the term by which any address passes, nil if there is
-// none.
-func opensToAll(n *spf.Node) *spf.Step {
+// openings returns the terms by which any address passes.
+func openings(n *spf.Node) []string {
 	if !n.Grants || len(n.Records) != 1 {
 		return nil
 	}
-	for i := range n.Steps {
-		s := &n.Steps[i]
-		if s.Qualifier != spf.QualifierPass || s.NeverReached {
-			continue
-		}
-		if s.Kind == string(spf.MechanismAll) || slices.ContainsFunc(s.Prefixes, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
-			return s
+	var out []string
+	for _, s := range n.Steps {
+		everybody := slices.ContainsFunc(s.Prefixes, func(p netip.Prefix) bool { return p.Bits() == 0 })
+		if s.Qualifier == spf.QualifierPass && !s.NeverReached && (s.Kind == string(spf.MechanismAll) || everybody) {
+			out = append(out, string(s.Text))
 		}
 	}
-	return nil
+	return out
+}
+
+// closed is the record without terms that are faulty or let everybody pass, and
+// with an all that does not.
+func closed(n *spf.Node) string {
+	drop := openings(n)
+	for _, fault := range n.Faults {
+		drop = append(drop, string(fault.Term))
+	}
+	all := "~all"
+	if n.All == spf.QualifierFail {
+		all = "-all"
+	}
+	var out []string
+	for _, term := range strings.Fields(string(n.Records[0])) {
+		switch isAll := strings.EqualFold(strings.TrimLeft(term, "+-~?"), "all"); {
+		case isAll && !slices.Contains(out, all):
+			out = append(out, all)
+		case !isAll && !slices.Contains(drop, term):
+			out = append(out, term)
+		}
+	}
+	if n.Redirect() == nil && !slices.Contains(out, all) {
+		out = append(out, all)
+	}
+	return strings.Join(out, " ")
 }
 
 // judgeSPFAll judges what the record that has the last word says of all other
 // senders.
 func judgeSPFAll(t *spf.Tree, n *spf.Node, add func(Finding)) {
-	if len(n.Records) != 1 {
+	rule := spfAllNeutral
+	switch {
+	case len(n.Records) != 1:
+		return
+	case t.AllMissing:
+		rule = spfAllMissing
+	case t.All != spf.QualifierNeutral:
 		return
 	}
-	record := string(n.Records[0])
-	switch {
-	case t.All == spf.QualifierNeutral:
-		for _, s := range n.Steps {
-			if s.Kind == string(spf.MechanismAll) {
-				add(Finding{
-					Rule: spfAllNeutral, Subject: n.Domain, Evidence: []string{record},
-					Params: params("record", insert(record, s.Offset, s.Length, "~all")),
-				})
-				return
-			}
-		}
-	case t.AllMissing:
-		add(Finding{
-			Rule: spfAllMissing, Subject: n.Domain, Evidence: []string{record},
-			Params: params("record", strings.TrimRight(record, " ")+" ~all"),
-		})
-	}
+	add(Finding{Rule: rule, Subject: n.Domain, Evidence: texts(n.Records), Params: params("record", closed(n))})
 }
 
 // judgeSPFOwn judges what costs nothing by itself; in the record of a provider
@@ -372,7 +374,7 @@ func meritsSPF(f *Facts, add func(Merit)) {
 func (f *Facts) open() bool {
 	found := false
 	if f.SPF != nil {
-		f.SPF.Each(func(n *spf.Node) { found = found || opensToAll(n) != nil })
+		f.SPF.Each(func(n *spf.Node) { found = found || len(openings(n)) > 0 })
 	}
 	return found
 }

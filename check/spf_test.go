@@ -266,15 +266,29 @@ func TestFailedCheck(t *testing.T) {
 	}
 }
 
-func TestInsert(t *testing.T) {
-	for _, tt := range []struct {
-		offset, length int
-		want           string
-	}{
-		{0, 0, "Xabc"}, {3, 0, "abcX"}, {1, 1, "aXc"}, {1, 9, "aX"}, {9, 1, "abcX"},
+func TestClosed(t *testing.T) {
+	for _, tt := range []struct{ record, want string }{
+		{"v=spf1 +all", "v=spf1 ~all"},
+		{"v=spf1 mx ?all exp=x.test", "v=spf1 mx ~all exp=x.test"},
+		{"v=spf1 mx", "v=spf1 mx ~all"},
+		{"v=spf1 ip4:0.0.0.0/0 ip6:::/0 -all", "v=spf1 -all"},
+		{"v=spf1 ip4:0.0.0.0/0 +all", "v=spf1 ~all"},
+		{"v=spf1 ip4:0.0.0.0/0", "v=spf1 ~all"},
+		{"v=spf1 foo mx +all", "v=spf1 mx ~all"},
+		{"v=spf1  mx   +all ", "v=spf1 mx ~all"},
+		{"v=spf1 ip4:0.0.0.0/0 redirect=x.test", "v=spf1 redirect=x.test"},
 	} {
-		if got := insert("abc", tt.offset, tt.length, "X"); got != tt.want {
-			t.Errorf("insert at %d over %d = %q, want %q", tt.offset, tt.length, got, tt.want)
+		zone, err := dnsx.ParseZone(strings.NewReader("a.test. TXT \""+tt.record+"\"\nx.test. TXT \"v=spf1 -all\"\na.test. MX 10 x.test.\nx.test. A 192.0.2.1\n"), "zone")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree := spf.Walk(t.Context(), dnsx.New(zone, dnsx.Options{}), "a.test")
+		got := closed(tree.Root)
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.record, got, tt.want)
+		}
+		if _, faults := spf.Parse(got); len(faults) > 0 {
+			t.Errorf("%s: %q has faults %v", tt.record, got, faults)
 		}
 	}
 }

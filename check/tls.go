@@ -49,7 +49,7 @@ func gatherTLS(ctx context.Context, r *run) Coverage {
 		if r.facts.isMX(d) && d.TLS.Leaf() != nil {
 			return Coverage{State: Done}
 		}
-		offered = offered || d.StartTLS != smtp.StartTLSNotOffered && d.StartTLS != smtp.StartTLSUnknown
+		offered = offered || r.facts.isMX(d) && d.StartTLS != smtp.StartTLSNotOffered && d.StartTLS != smtp.StartTLSUnknown
 	}
 	c := smtpCoverage(ctx, r.facts)
 	switch {
@@ -60,7 +60,7 @@ func gatherTLS(ctx context.Context, r *run) Coverage {
 	case !offered:
 		return Coverage{State: Skipped, Reason: ReasonNoTLS}
 	}
-	return Coverage{State: Inconclusive, Reason: ReasonTLS}
+	return Coverage{State: Inconclusive, Reason: ReasonBroken}
 }
 
 func judgeTLS(f *Facts, add func(Finding)) {
@@ -74,10 +74,12 @@ func judgeTLS(f *Facts, add func(Finding)) {
 		switch {
 		case !f.isMX(d):
 			judgeSubmissionCert(d, leaf, add)
-		case !seen[d.Host+leaf.SHA256]:
-			seen[d.Host+leaf.SHA256] = true
-			judgeCert(d, leaf, add)
+		default:
 			judgeStrength(d, leaf, add)
+			if !seen[d.Host+leaf.SHA256] {
+				seen[d.Host+leaf.SHA256] = true
+				judgeCert(d, leaf, add)
+			}
 		}
 	}
 }

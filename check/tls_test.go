@@ -136,7 +136,7 @@ func TestGatherTLS(t *testing.T) {
 		{"EHLO refused", mailHosts([]Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeEhloRefused)}), "skipped no-tls"},
 		{"handshake out of time", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeTimeout)}), "inconclusive no-answer mx.test"},
 		{"handshake that crypto/tls does not know", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeProtocol)}), "inconclusive tls-not-tested mx.test"},
-		{"handshake with an alert", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeAlert)}), "inconclusive tls-not-tested"},
+		{"handshake with an alert", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeAlert)}), "inconclusive broken-off"},
 		{"STARTTLS put off", mailHosts([]Dialogue{upgrade(smtp.StartTLSTempfail, "")}), "inconclusive tempfail mx.test"},
 		{"no STARTTLS at one, the other put off", mailHosts([]Dialogue{upgrade(smtp.StartTLSNotOffered, ""), second(upgrade(smtp.StartTLSTempfail, ""))}), "inconclusive tempfail b.test"},
 		{"all silent", mailHosts([]Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeTimeout)}), "inconclusive port-25-blocked"},
