@@ -432,12 +432,6 @@ func TestJudgeInternalError(t *testing.T) {
 	}
 }
 
-func judgeEverything(f *Facts, add func(Finding)) {
-	for _, x := range Judge(f) {
-		add(x)
-	}
-}
-
 // TestOnce holds that what is said twice is said once.
 func TestOnce(t *testing.T) {
 	n := 0
