@@ -78,9 +78,7 @@ func Audit(ctx context.Context, n Net, domain string, o Options) *Result {
 		net: n, dns: dnsx.New(n.DNS, dnsx.Options{}), guard: newGuard(n, o), opts: o, domain: domain,
 		facts: &Facts{Domain: domain, AllowPrivate: o.AllowPrivate, SMTPPort: o.smtpPort(), Checks: o.Checks},
 	}
-	table := checkers()
-	coverage := gather(ctx, r, table)
-	r.facts.Gathered = coverage
+	r.facts.Gathered = gather(ctx, r, checkers())
 	return result(r.facts, n)
 }
 

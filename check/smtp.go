@@ -155,7 +155,7 @@ func (r *run) session(ctx context.Context, t smtp.Target) Dialogue {
 	var d Dialogue
 	release := r.guard.hold(ctx, t.Addr)
 	if release == nil {
-		d.Session = smtp.Session{Host: t.Host, Addr: t.Addr, Port: t.Port, Implicit: t.Implicit, Outcome: smtp.OutcomeTimeout}
+		d.Session = smtp.Session{Host: t.Host, Addr: t.Addr, Port: t.Port, Implicit: t.Implicit, Outcome: smtp.OutcomeCancelled}
 		return d
 	}
 	defer release()
@@ -265,6 +265,10 @@ func unclearTLS(d *Dialogue) string {
 	switch d.StartTLS {
 	case smtp.StartTLSTempfail:
 		return ReasonTempfail
+	case smtp.StartTLSBroken:
+		if d.ranOut() {
+			return ReasonNoAnswer
+		}
 	case smtp.StartTLSFailed:
 		outcome, certain := d.handshakeFault()
 		switch {
@@ -376,9 +380,16 @@ func judgeMXService(d *Dialogue, add func(Finding)) {
 			raise(smtpTLSFailed, "reason", reason)
 		}
 	case smtp.StartTLSBroken:
-		raise(smtpTLSFailed, "reason", tlsx.OutcomeClosed)
+		if !d.ranOut() {
+			raise(smtpTLSFailed, "reason", tlsx.OutcomeClosed)
+		}
 	}
 	judgeAuth(d, add)
+}
+
+// ranOut reports whether our time ended the dialogue, and not the server.
+func (d *Dialogue) ranOut() bool {
+	return d.Fault == smtp.FaultTimeout || d.Fault == smtp.FaultCancelled
 }
 
 // handshakeFault returns how the handshake failed, where that was the server's

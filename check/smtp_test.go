@@ -117,6 +117,7 @@ func TestJudgeSMTP(t *testing.T) {
 		{"STARTTLS put off", mailHosts(one(upgrade(smtp.StartTLSTempfail, ""))), nil},
 		{"injection", mailHosts(one(upgrade(smtp.StartTLSInjection, ""))), []string{"SMTP-STARTTLS-INJECTION mx.test " + at + "host=mx.test"}},
 		{"STARTTLS broken off", mailHosts(one(upgrade(smtp.StartTLSBroken, ""))), []string{"SMTP-STARTTLS-FAILED mx.test " + at + "host=mx.test reason=closed"}},
+		{"STARTTLS without an answer in time", mailHosts(one(with(upgrade(smtp.StartTLSBroken, ""), func(d *Dialogue) { d.Fault = smtp.FaultTimeout }))), nil},
 		{"handshake closed", mailHosts(one(upgrade(smtp.StartTLSFailed, tlsx.OutcomeClosed))), []string{"SMTP-STARTTLS-FAILED mx.test " + at + "host=mx.test reason=closed"}},
 		{"handshake reset", mailHosts(one(upgrade(smtp.StartTLSFailed, tlsx.OutcomeReset))), []string{"SMTP-STARTTLS-FAILED mx.test " + at + "host=mx.test reason=reset"}},
 		{"handshake alert", mailHosts(one(upgrade(smtp.StartTLSFailed, tlsx.OutcomeAlert))), []string{"SMTP-STARTTLS-FAILED mx.test " + at + "host=mx.test reason=alert"}},
@@ -286,6 +287,12 @@ func TestUnclear(t *testing.T) {
 
 // TestUnclearTLS holds the same for the upgrade to TLS.
 func TestUnclearTLS(t *testing.T) {
+	t.Run("starttls without an answer in time", func(t *testing.T) {
+		d := with(upgrade(smtp.StartTLSBroken, ""), func(d *Dialogue) { d.Fault = smtp.FaultTimeout })
+		if got := unclear(&d); got != ReasonNoAnswer {
+			t.Errorf("unclear: %q, want %q", got, ReasonNoAnswer)
+		}
+	})
 	for how, want := range map[smtp.StartTLS]string{
 		smtp.StartTLSUnknown: "", smtp.StartTLSOK: "", smtp.StartTLSNotOffered: "", smtp.StartTLSStripped: "", smtp.StartTLSOffered: "",
 		smtp.StartTLSRefused: "", smtp.StartTLSInjection: "", smtp.StartTLSBroken: "", smtp.StartTLSTempfail: ReasonTempfail,

@@ -71,15 +71,14 @@ func judgeTLS(f *Facts, add func(Finding)) {
 		if leaf == nil {
 			continue
 		}
-		switch {
-		case !f.isMX(d):
+		if !f.isMX(d) {
 			judgeSubmissionCert(d, leaf, add)
-		default:
-			judgeStrength(d, leaf, add)
-			if !seen[d.Host+leaf.SHA256] {
-				seen[d.Host+leaf.SHA256] = true
-				judgeCert(d, leaf, add)
-			}
+			continue
+		}
+		judgeStrength(d, leaf, add)
+		if !seen[d.Host+leaf.SHA256] {
+			seen[d.Host+leaf.SHA256] = true
+			judgeCert(d, leaf, add)
 		}
 	}
 }

@@ -75,7 +75,7 @@ const (
 	OutcomeEhloRefused Outcome = "ehlo-refused" // 5xx to both EHLO and HELO, or an unfit code
 	OutcomeBroken      Outcome = "broken-off"   // after the greeting; Session.Fault says why
 
-	OutcomeCancelled Outcome = "cancelled" // the context was cancelled
+	OutcomeCancelled Outcome = "cancelled" // the context ended before the dialogue could begin, or was cancelled
 )
 
 // StartTLS says how the upgrade to TLS went (RFC 3207).
@@ -164,7 +164,7 @@ func connectOutcome(ctx context.Context, err error) Outcome {
 	switch {
 	case errors.As(err, &declined):
 		return Outcome(declined.Reason())
-	case errors.Is(ctx.Err(), context.Canceled):
+	case ctx.Err() != nil: // cut short by the caller, not by the host
 		return OutcomeCancelled
 	case isAny(err, syscall.ECONNREFUSED, wsaConnRefused):
 		return OutcomeRefused
