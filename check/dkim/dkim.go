@@ -3,8 +3,8 @@
 //
 // A key stands in a TXT record at <selector>._domainkey.<domain>. A domain has
 // any number of selectors and no way to list them (RFC 6376 section 3.6.2.1):
-// Lookup asks for a selector that is known, Search and Guess ask for many that
-// are not. That none of the guessed ones exists proves nothing.
+// Lookup asks for a selector that is known, Guess for many that are not. That
+// none of the guessed ones exists proves nothing.
 package dkim
 
 import (

@@ -14,7 +14,7 @@ import (
 // answers can be played back.
 const GuardSelector = "maildoctor-guard-7q2xw9k4"
 
-// MaxGuesses is how many selectors one Search or Guess asks for, the guard not
+// MaxGuesses is how many selectors one Guess asks for, the guard not
 // counted.
 const MaxGuesses = 45
 
@@ -43,19 +43,13 @@ func (g Guesses) Working() bool {
 	return slices.ContainsFunc(g.Found, Selector.Working)
 }
 
-// Search asks for all the selectors at once, and for the guard in the same
-// round. Selectors that are no names are passed over, and those that differ
-// only in case are one.
+// Guess asks for the selectors of the first wave, all at once, and for those of
+// the next wave only as long as no key that works was found. The guard is asked
+// with the first wave that asks for anything. Selectors that are no names are
+// passed over, and those that differ only in case are one.
 //
 // It does not ask for _domainkey.<domain>: some servers answer NXDOMAIN there
 // although names exist below it, so that the answer proves nothing.
-func Search(ctx context.Context, r dnsx.Resolver, domain string, names []string) Guesses {
-	return Guess(ctx, r, domain, [][]string{names})
-}
-
-// Guess asks for the selectors of the first wave, all at once, and for those of
-// the next wave only as long as no key that works was found. The guard is asked
-// with the first wave that asks for anything.
 func Guess(ctx context.Context, r dnsx.Resolver, domain string, waves [][]string) Guesses {
 	domain = strings.TrimSuffix(domain, ".")
 	if !dnsx.IsName(domain) {

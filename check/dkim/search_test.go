@@ -334,14 +334,14 @@ func TestOneRound(t *testing.T) {
 	b := &barrier{world: &world{}}
 	all := []string{"a", "b", "c"}
 	b.wg.Add(len(all) + 1)
-	if g := Search(t.Context(), b, "example.com", all); !slices.Equal(g.Asked, all) {
+	if g := Guess(t.Context(), b, "example.com", [][]string{all}); !slices.Equal(g.Asked, all) {
 		t.Errorf("asked %q, want %q", g.Asked, all)
 	}
 }
 
 func TestDomainTooLong(t *testing.T) {
 	domain := strings.Repeat("a.", 120) + "example"
-	g := Search(t.Context(), &world{}, domain, []string{"google", "s1"})
+	g := Guess(t.Context(), &world{}, domain, [][]string{{"google", "s1"}})
 	if len(g.Found)+len(g.Unknown) != 0 {
 		t.Errorf("found %v, unknown %v; want neither: such names cannot exist", names(g.Found), names(g.Unknown))
 	}
@@ -351,7 +351,7 @@ func TestNoDomain(t *testing.T) {
 	for _, domain := range []string{"", "a..example", "\xff.example", strings.Repeat("a", 64) + ".example"} {
 		t.Run(domain, func(t *testing.T) {
 			w := &world{}
-			if g := Search(t.Context(), w, domain, []string{"a"}); g.Domain != "" || len(g.Asked)+len(w.asked) != 0 {
+			if g := Guess(t.Context(), w, domain, [][]string{{"a"}}); g.Domain != "" || len(g.Asked)+len(w.asked) != 0 {
 				t.Errorf("asked %q, got %+v", w.asked, g)
 			}
 			if s := Lookup(t.Context(), w, domain, "a"); s.Status != dnsx.Failed || len(w.asked) != 0 {
