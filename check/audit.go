@@ -208,7 +208,7 @@ func (f *Facts) coverage() []Coverage {
 		case c.Reason == ReasonInternal:
 		case f.exists() == dnsx.NXDomain:
 			c = Coverage{Checker: c.Checker, State: Skipped, Reason: ReasonNoDomain}
-		case c.Reason == ReasonSelector && f.idle():
+		case c.Reason == ReasonSelector && f.signless():
 			c = Coverage{Checker: c.Checker, State: Skipped, Reason: ReasonNoSender}
 		}
 		out = append(out, c)

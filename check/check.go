@@ -22,6 +22,9 @@ type Finding struct {
 	Subject  string            // the domain, host, address or selector it is about; never empty
 	Params   map[string]string // names, numbers, codes; never a phrase
 	Evidence []string          // quoted from the network: a record, lines of a dialogue
+
+	// Providers are those whose instructions help with the cure.
+	Providers []Provider
 }
 
 // A Merit is something that was measured and found good. Its ID is a key of
@@ -58,10 +61,11 @@ type Role string
 
 // The roles of a domain.
 const (
-	Sending   Role = "sending"   // authorises somebody to send for it
-	Receiving Role = "receiving" // has mail hosts, and says that nobody sends for it
-	Parked    Role = "parked"    // neither sends nor receives, as its records say
-	Unknown   Role = "unknown"   // its records could not be read, or say nothing
+	Sending    Role = "sending"    // authorises somebody to send for it
+	Receiving  Role = "receiving"  // has mail hosts, and says that nobody sends for it
+	Forwarding Role = "forwarding" // its mail hosts pass mail on, and nobody else sends for it
+	Parked     Role = "parked"     // neither sends nor receives, as its records say
+	Unknown    Role = "unknown"    // its records could not be read, or say nothing
 )
 
 // Options are what the user asked for.

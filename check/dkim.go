@@ -161,15 +161,21 @@ func judgeDKIM(f *Facts, add func(Finding)) {
 	if d.Search == nil {
 		unknown := slices.ContainsFunc(d.Given, func(s dkim.Selector) bool { return !s.Status.Known() })
 		if !usable && !broken && !unknown {
-			add(Finding{Rule: dkimNoWorkingKey, Subject: f.Domain, Params: params("selectors", names(d.Given))})
+			add(Finding{
+				Rule: dkimNoWorkingKey, Subject: f.Domain, Params: params("selectors", names(d.Given)),
+				Providers: f.signers(),
+			})
 		}
 		return
 	}
 	if d.Search.Wildcard {
 		add(Finding{Rule: dkimWildcard, Subject: f.Domain})
 	}
-	if present == 0 && !d.Search.Wildcard && len(d.Search.Unknown) == 0 && !f.idle() {
-		add(Finding{Rule: dkimUnknown, Subject: f.Domain, Params: params("asked", len(d.Search.Asked))})
+	if present == 0 && !d.Search.Wildcard && len(d.Search.Unknown) == 0 && !f.signless() {
+		add(Finding{
+			Rule: dkimUnknown, Subject: f.Domain, Params: params("asked", len(d.Search.Asked)),
+			Providers: f.signers(),
+		})
 	}
 }
 
@@ -181,7 +187,7 @@ func judgeSelector(s dkim.Selector, guessed, usable bool, add func(Finding)) (br
 	case s.Status.Absent() && !guessed:
 		add(Finding{
 			Rule: dkimNotFound, Subject: s.Asked, Params: params("selector", s.Name),
-			Evidence: alias(s.Asked, s.Chain),
+			Evidence: alias(s.Asked, s.Chain), Providers: keyProviders(s),
 		})
 		return true
 	case s.Dangling():
@@ -189,7 +195,7 @@ func judgeSelector(s dkim.Selector, guessed, usable bool, add func(Finding)) (br
 		if p, _ := senders.ByDKIM(target); !usable || p.ID != "microsoft-365" {
 			add(Finding{
 				Rule: dkimDangling, Subject: s.Asked, Params: params("selector", s.Name, "target", target),
-				Evidence: alias(s.Asked, s.Chain),
+				Evidence: alias(s.Asked, s.Chain), Providers: keyProviders(s),
 			})
 		}
 		return true
@@ -204,7 +210,7 @@ func judgeSelector(s dkim.Selector, guessed, usable bool, add func(Finding)) (br
 	if len(keys) > 1 {
 		add(Finding{
 			Rule: dkimMultiple, Subject: s.Asked, Evidence: evidence,
-			Params: params("selector", s.Name, "count", len(keys)),
+			Params: params("selector", s.Name, "count", len(keys)), Providers: keyProviders(s),
 		})
 	}
 	for _, r := range keys {
@@ -219,7 +225,8 @@ func judgeKey(s dkim.Selector, r dkim.Record, add func(Finding)) (broken bool) {
 	raise := func(rule RuleID, more ...any) {
 		add(Finding{
 			Rule: rule, Subject: s.Asked, Evidence: append(alias(s.Asked, s.Chain), string(r.Text)),
-			Params: params(append([]any{"selector", s.Name}, more...)...),
+			Params:    params(append([]any{"selector", s.Name}, more...)...),
+			Providers: keyProviders(s),
 		})
 	}
 	for _, fault := range r.Faults {
@@ -260,6 +267,10 @@ func judgeKey(s dkim.Selector, r dkim.Record, add func(Finding)) (broken bool) {
 	}
 	return broken
 }
+
+// keyProviders are those at whom the alias of a selector points: the key is
+// theirs to mend.
+func keyProviders(s dkim.Selector) []Provider { return providerList(s.Chain, senders.ByDKIM) }
 
 func names(selectors []dkim.Selector) string {
 	var out []string

@@ -51,6 +51,10 @@ func (f *Facts) idle() bool {
 	return role == Parked || role == Receiving
 }
 
+// signless reports whether no DKIM key is to be expected: nobody sends for the
+// domain, or only those who pass its mail on.
+func (f *Facts) signless() bool { return f.idle() || f.Role() == Forwarding }
+
 // Role reads the domain's role from its own records. Only "-all" with nobody
 // authorised says that nobody sends; a record that is broken was meant for
 // somebody.
@@ -62,6 +66,8 @@ func (f *Facts) Role() Role {
 	switch t := f.SPF; {
 	case t.Root.Outcome == spf.Unknown:
 		return Unknown
+	case f.forwards():
+		return Forwarding
 	case t.Root.Outcome == spf.None && takesMail, t.Senders:
 		return Sending
 	case t.Root.Outcome == spf.None && f.MX.RefusesMail():

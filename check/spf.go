@@ -31,6 +31,8 @@ const (
 	spfNotAuthorised  RuleID = "SPF-IP-NOT-AUTHORISED"
 	spfSenderNone     RuleID = "SPF-SENDER-NONE"
 	spfSenderError    RuleID = "SPF-SENDER-ERROR"
+	spfSenderID       RuleID = "SPF-SENDER-ID"
+	spfMacroP         RuleID = "SPF-MACRO-P"
 	parkedSPFOpen     RuleID = "PARKED-SPF-OPEN"
 )
 
@@ -51,7 +53,7 @@ func spfChecker() checker {
 			spfMissing, spfMultiple, spfSyntax, spfTooManyLookups, spfNearLimit, spfTooManyVoids,
 			spfIncludeDead, spfLoop, spfTooManyMX, spfAllPass, spfAllNeutral, spfAllMissing, spfPTR,
 			spfRangeTooWide, spfRedirectIdle, spfTermsAfterAll, spfNotAuthorised,
-			spfSenderNone, spfSenderError, parkedSPFOpen,
+			spfSenderNone, spfSenderError, spfSenderID, spfMacroP, parkedSPFOpen,
 		},
 	}
 }
@@ -113,7 +115,12 @@ func judgeSPF(f *Facts, add func(Finding)) {
 	case parked && (t.Root.Outcome == spf.None || t.Root.Outcome == spf.One && t.All != spf.QualifierFail):
 		add(Finding{Rule: parkedSPFOpen, Subject: t.Domain, Evidence: texts(t.Root.Records)})
 	case t.Root.Outcome == spf.None:
-		add(Finding{Rule: spfMissing, Subject: t.Domain, Evidence: texts(t.Root.Lookalikes)})
+		add(Finding{
+			Rule: spfMissing, Subject: t.Domain, Evidence: texts(t.Root.Lookalikes), Providers: f.signers(),
+		})
+	}
+	if len(t.Root.SenderID) > 0 {
+		add(Finding{Rule: spfSenderID, Subject: t.Domain, Evidence: texts(t.Root.SenderID)})
 	}
 	t.Each(func(n *spf.Node) { judgeSPFNode(n, add) })
 	for n := t.Root; n != nil; n = handedTo(n) {
@@ -291,6 +298,29 @@ func judgeSPFOwn(n *spf.Node, add func(Finding)) {
 	if ptr {
 		add(Finding{Rule: spfPTR, Subject: n.Domain, Evidence: record})
 	}
+	if term := macroP(n); term != "" {
+		add(Finding{Rule: spfMacroP, Subject: n.Domain, Params: params("term", term), Evidence: record})
+	}
+}
+
+// macroP returns the first term of a record that uses the macro p, empty if
+// none does (RFC 7208 section 7.2).
+func macroP(n *spf.Node) spf.Raw {
+	if len(n.Records) != 1 {
+		return ""
+	}
+	record, _ := spf.Parse(string(n.Records[0]))
+	for _, d := range record.Directives {
+		if strings.Contains(d.Domain.Letters(), "p") {
+			return d.Text
+		}
+	}
+	for _, m := range record.Modifiers {
+		if strings.Contains(m.Value.Letters(), "p") {
+			return m.Text
+		}
+	}
+	return ""
 }
 
 func judgeSPFTotals(t *spf.Tree, add func(Finding)) {

@@ -69,6 +69,28 @@ var codes = map[string]phrase{
 	"result.permerror": {"permerror (the record cannot be evaluated)", "permerror (l’enregistrement n’est pas évaluable)"},
 
 	// Why SPF ends in an error for one sender (RFC 7208 section 4)
+	// What an outline of SPF says of a term
+	"term.match":           {"match", "correspond"},
+	"term.no-match":        {"no match", "ne correspond pas"},
+	"term.pass":            {"pass", "pass"},
+	"term.fail":            {"no match (fail)", "ne correspond pas (fail)"},
+	"term.softfail":        {"no match (softfail)", "ne correspond pas (softfail)"},
+	"term.neutral":         {"no match (neutral)", "ne correspond pas (neutral)"},
+	"term.temperror":       {"temperror", "temperror"},
+	"term.permerror":       {"permerror", "permerror"},
+	"term.void":            {"finds nothing", "ne trouve rien"},
+	"term.no-record":       {"no SPF record: permerror", "pas d’enregistrement SPF : permerror"},
+	"term.several-records": {"several SPF records: permerror", "plusieurs enregistrements SPF : permerror"},
+	"term.syntax":          {"syntax error: permerror", "erreur de syntaxe : permerror"},
+	"term.too-many-mx":     {"more than 10 MX hosts: permerror", "plus de 10 hôtes MX : permerror"},
+	"term.unknown":         {"no answer from the DNS", "pas de réponse du DNS"},
+	"term.dynamic":         {"depends on the sender", "dépend de l’expéditeur"},
+	"term.malformed":       {"the target cannot be a name", "la cible ne peut pas être un nom"},
+	"term.never-reached":   {"never reached: it stands behind all", "jamais atteint : il suit all"},
+	"term.ignored":         {"ignored beside all", "ignoré à côté de all"},
+	"term.loop":            {"a loop: it leads back", "une boucle : il revient en arrière"},
+	"term.not-asked":       {"not followed", "non suivi"},
+
 	"cause.no-record":             {"there is no SPF record", "il n’y a pas d’enregistrement SPF"},
 	"cause.malformed-domain":      {"the name is not that of a domain", "le nom n’est pas celui d’un domaine"},
 	"cause.several-records":       {"there is more than one SPF record", "il y a plus d’un enregistrement SPF"},

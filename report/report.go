@@ -59,6 +59,9 @@ type Finding struct {
 	Why      string             `json:"why"`
 	Fix      string             `json:"fix"`
 	Refs     []string           `json:"refs"`
+
+	// Providers are those whose instructions help with the cure.
+	Providers []check.Provider `json:"providers,omitempty"`
 }
 
 // A Merit is something good, with its sentence in one language.
@@ -151,6 +154,8 @@ type SPFAnswer struct {
 	Lookups     int     `json:"lookups"`          // terms that ask the DNS, up to the match
 	VoidLookups int     `json:"void_lookups"`     // of those, terms that found nothing
 	Trace       any     `json:"trace"`
+
+	outline *check.Outline
 }
 
 func spfAnswer(f *check.Facts) *SPFAnswer {
@@ -158,12 +163,16 @@ func spfAnswer(f *check.Facts) *SPFAnswer {
 	case !slices.Equal(f.Checks, []string{"spf"}) || f.SPF == nil:
 		return nil
 	case f.Sender == nil:
-		return &SPFAnswer{Lookups: f.SPF.Lookups, VoidLookups: f.SPF.VoidLookups, Trace: f.SPF.Root}
+		return &SPFAnswer{
+			Lookups: f.SPF.Lookups, VoidLookups: f.SPF.VoidLookups, Trace: f.SPF.Root,
+			outline: f.Outline(),
+		}
 	}
 	e := f.Sender
 	return &SPFAnswer{
 		IP: e.IP.String(), Result: string(e.Result), Explanation: Foreign(e.Explanation),
 		Lookups: e.Lookups, VoidLookups: e.VoidLookups, Trace: e.Trace,
+		outline: f.Outline(),
 	}
 }
 
@@ -179,6 +188,8 @@ func join(f check.Finding, cat *Catalog, lang Lang, domain string) Finding {
 		Evidence: make([]Foreign, len(f.Evidence)),
 		Title:    Cut(string(f.Rule), maxValue),
 		Refs:     []string{},
+
+		Providers: f.Providers,
 	}
 	for i, line := range f.Evidence {
 		out.Evidence[i] = Foreign(line)

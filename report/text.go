@@ -42,6 +42,9 @@ func (p *printer) report(r *Report) {
 	p.scores(r)
 	p.findings(r)
 	p.notices(r)
+	if r.SPFAnswer != nil {
+		p.outline(r.outline)
+	}
 	p.merits(r)
 	p.coverage(r)
 }
@@ -173,6 +176,7 @@ func (p *printer) finding(r *Report, f *Finding, number int, last *Finding) {
 		p.blank()
 	}
 	p.cure(f, indent, sameRule && last.Fix == f.Fix)
+	p.instructions(f, indent)
 	p.evidence(f.Evidence, indent)
 	if sameRule {
 		p.line(indent + p.paint.dim.Sprint(Safe(string(f.ID))))
@@ -188,6 +192,17 @@ func (p *printer) cure(f *Finding, indent string, same bool) {
 		return
 	}
 	p.prose(f.Fix, indent)
+}
+
+// instructions says where the providers that are concerned explain the cure.
+func (p *printer) instructions(f *Finding, indent string) {
+	for _, provider := range f.Providers {
+		if provider.Setup != "" {
+			p.wrapped(fill(p.lang.word("text", "instructions"), map[string]string{
+				"name": provider.Name, "address": provider.Setup,
+			}), indent, indent)
+		}
+	}
 }
 
 // title prints number, severity and title with the points at the right edge.
@@ -309,6 +324,7 @@ func (p *printer) notices(r *Report) {
 		sameRule := last != nil && last.ID == f.ID
 		if p.Verbose {
 			p.cure(f, indent, sameRule && last.Fix == f.Fix)
+			p.instructions(f, indent)
 			p.evidence(f.Evidence, indent)
 		}
 		switch losses := p.losses(r, f); {

@@ -18,7 +18,7 @@ import (
 
 func TestWords(t *testing.T) {
 	// Names that both languages share.
-	same := []string{"checker.", "type.", "result.", "text.score", "text.brief", "rule.points"}
+	same := []string{"checker.", "type.", "result.", "term.", "text.score", "text.brief", "rule.points"}
 	for _, table := range []map[string]phrase{labels, codes} {
 		for _, key := range slices.Sorted(maps.Keys(table)) {
 			p := table[key]
