@@ -1,11 +1,12 @@
 // Package senders knows the providers that host, forward, filter or send mail
 // for a domain, by the names that they leave in its DNS: the hosts of its MX
-// records, the includes of its SPF record, the targets of its DKIM selectors.
+// records, the includes of its SPF record, the targets of its DKIM selectors and
+// of its return-path domains, the addresses that its DMARC reports go to.
 //
 // The knowledge is a table of facts and looks nothing up. It serves to name a
-// provider, to point to its instructions, and to guess DKIM selectors, which
-// cannot be listed (RFC 6376 section 3.6.2.1). That a provider is not in the
-// table means nothing.
+// provider, to point to its instructions, to propose an SPF record, and to guess
+// DKIM selectors, which cannot be listed (RFC 6376 section 3.6.2.1). That a
+// provider is not in the table means nothing, and nor does an empty field.
 package senders
 
 import (
@@ -28,17 +29,42 @@ const (
 	SPFService Kind = "spf-service" // answers SPF queries for the domain
 )
 
+// ReturnPath is whose domain a provider writes into MAIL FROM. SPF evaluates the
+// record of that domain alone (RFC 7208 section 2.4), and DMARC takes the result
+// into account only where the domain aligns with that of From (RFC 9989 section
+// 4.4.2).
+type ReturnPath string
+
+// The return paths. Where it is not known, the value is empty.
+const (
+	// ReturnOwn is a domain of the provider, always: an include of the provider
+	// authenticates nothing for DMARC, whatever record it stands in.
+	ReturnOwn ReturnPath = "own"
+	// ReturnSubdomain is a domain of the provider until the customer sets up a
+	// sub-domain for it, which points to the provider by CNAME or MX (see
+	// ByReturnPath) and has an SPF record of its own: an include of the provider
+	// authenticates nothing for DMARC, except in the record of that sub-domain.
+	ReturnSubdomain ReturnPath = "own-or-subdomain"
+	// ReturnCustomer is the domain of the customer, the record of which needs the
+	// include.
+	ReturnCustomer ReturnPath = "customer"
+)
+
 // A Provider is a row of the table. A pattern fits the host that equals it and
-// every host below it.
+// every host below it. With ReturnSubdomain, Include is for the record of the
+// sub-domain and not for that of the domain in From.
 type Provider struct {
-	ID        string   // kebab-case, never reused
-	Name      string   // as the provider writes it
-	Kind      Kind     // what it does
-	SPF       []string // patterns of include: domains
-	MX        []string // patterns of MX hosts
-	DKIM      []string // patterns of the CNAME targets of selectors
-	Selectors []string // DKIM selectors that are the same for every customer, most likely first
-	Setup     string   // address of its instructions
+	ID         string     // kebab-case, never reused
+	Name       string     // as the provider writes it
+	Kind       Kind       // what it does
+	SPF        []string   // patterns of include: domains
+	MX         []string   // patterns of MX hosts
+	DKIM       []string   // patterns of the CNAME targets of selectors
+	Bounce     []string   // patterns of the CNAME targets and MX hosts of return-path domains
+	Selectors  []string   // DKIM selectors that are the same for every customer, most likely first
+	ReturnPath ReturnPath // whose domain is in MAIL FROM; empty if not known
+	Include    string     // SPF mechanism for the MAIL FROM domain; empty if it differs by customer or is not known
+	Setup      string     // https address of its instructions for SPF, DKIM or DMARC; empty if none is known
 }
 
 // ByMX returns the provider that an MX host belongs to.
@@ -54,6 +80,13 @@ func BySPF(include string) (Provider, bool) {
 // ByDKIM returns the provider that the CNAME target of a selector belongs to.
 func ByDKIM(target string) (Provider, bool) {
 	return longest(target, func(p *Provider) []string { return p.DKIM }, hosts, services)
+}
+
+// ByReturnPath returns the provider that the CNAME target or the MX host of a
+// return-path domain belongs to, such as em1234.example.com that is a CNAME of
+// u1234.wl123.sendgrid.net.
+func ByReturnPath(target string) (Provider, bool) {
+	return longest(target, func(p *Provider) []string { return p.Bounce }, hosts, services)
 }
 
 // longest returns the provider with the longest pattern that fits host; of
@@ -81,7 +114,8 @@ func longest(host string, patterns func(*Provider) []string, tables ...[]Provide
 func (p *Provider) clone() Provider {
 	c := *p
 	c.SPF, c.MX = slices.Clone(p.SPF), slices.Clone(p.MX)
-	c.DKIM, c.Selectors = slices.Clone(p.DKIM), slices.Clone(p.Selectors)
+	c.DKIM, c.Bounce = slices.Clone(p.DKIM), slices.Clone(p.Bounce)
+	c.Selectors = slices.Clone(p.Selectors)
 	return c
 }
 

@@ -30,6 +30,18 @@ func TestBy(t *testing.T) {
 		{"a target", ByDKIM, "abc.dkim.amazonses.com", "ses"},
 		{"new Microsoft target", ByDKIM, "selector1-example-com._domainkey.contoso.n-v1.dkim.mail.microsoft", "microsoft-365"},
 		{"MX pattern asked as target", ByDKIM, "aspmx.l.google.com", ""},
+		{"forwarder below the domain of a mailbox host", ByMX, "alt1.gmr-smtp-in.l.google.com", "google-domains"},
+		{"forwarder, one of its hosts", ByMX, "eforward3.registrar-servers.com", "namecheap-forwarding"},
+		{"not a host of the forwarder", ByMX, "dns1.registrar-servers.com", ""},
+		{"return path, CNAME of an account", ByReturnPath, "u1234567.wl123.sendgrid.net.", "sendgrid"},
+		{"return path, MX", ByReturnPath, "mx.sendgrid.net", "sendgrid"},
+		{"return path, one host", ByReturnPath, "pm.mtasv.net", "postmark"},
+		{"return path, sibling of that host", ByReturnPath, "spf.mtasv.net", ""},
+		{"return path, MX of a region", ByReturnPath, "feedback-smtp.eu-west-1.amazonses.com", "ses"},
+		{"MX of mail to Amazon is no return path", ByReturnPath, "inbound-smtp.eu-west-1.amazonaws.com", ""},
+		{"return path with the pattern in the middle", ByReturnPath, "u1.wl1.sendgrid.net.attacker.example", ""},
+		{"return path with the pattern as the end of a label", ByReturnPath, "notsendgrid.net", ""},
+		{"include asked as return path", ByReturnPath, "servers.mcsv.net", ""},
 		{"empty", ByMX, "", ""},
 		{"dot", ByMX, ".", ""},
 		{"octets", ByMX, "\xff.google.com", "google-workspace"},
@@ -70,10 +82,55 @@ func TestLongest(t *testing.T) {
 }
 
 func TestByReturnsACopy(t *testing.T) {
-	p, _ := ByMX("aspmx.l.google.com")
-	p.Selectors[0] = "spoiled"
-	if again, _ := ByMX("aspmx.l.google.com"); again.Selectors[0] == "spoiled" {
-		t.Error("a caller can write to the table")
+	for _, tt := range []struct {
+		name string
+		by   func(string) (Provider, bool)
+		host string
+		list func(Provider) []string
+	}{
+		{"SPF", BySPF, "sendgrid.net", func(p Provider) []string { return p.SPF }},
+		{"MX", ByMX, "mx.sendgrid.net", func(p Provider) []string { return p.MX }},
+		{"DKIM", ByDKIM, "sendgrid.net", func(p Provider) []string { return p.DKIM }},
+		{"Bounce", ByReturnPath, "sendgrid.net", func(p Provider) []string { return p.Bounce }},
+		{"Selectors", BySPF, "sendgrid.net", func(p Provider) []string { return p.Selectors }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, _ := tt.by(tt.host)
+			tt.list(p)[0] = "spoiled"
+			if again, _ := tt.by(tt.host); tt.list(again)[0] == "spoiled" {
+				t.Error("a caller can write to the table")
+			}
+		})
+	}
+}
+
+// What stands here decides whether a record is called useless, or one is
+// proposed: an empty field is right where nothing is certain.
+func TestReturnPathAndInclude(t *testing.T) {
+	for _, tt := range []struct {
+		include    string
+		returnPath ReturnPath
+		proposal   string
+	}{
+		{"servers.mcsv.net", ReturnOwn, ""},
+		{"zcsend.net", ReturnOwn, ""},
+		{"spf.mandrillapp.com", ReturnSubdomain, ""},
+		{"sendgrid.net", ReturnSubdomain, ""},
+		{"1234567.spf03.hubspotemail.net", ReturnSubdomain, ""},
+		{"amazonses.com", ReturnSubdomain, "include:amazonses.com"},
+		{"mailgun.org", ReturnCustomer, "include:mailgun.org"},
+		{"_spf.google.com", ReturnCustomer, "include:_spf.google.com"},
+		{"spf.protection.outlook.com", ReturnCustomer, "include:spf.protection.outlook.com"},
+		{"_spf.salesforce.com", "", "include:_spf.salesforce.com"}, // own or the customer's, by a switch
+		{"eu._netblocks.mimecast.com", "", ""},                     // one include for each region
+		{"zoho.eu", "", ""},
+	} {
+		t.Run(tt.include, func(t *testing.T) {
+			p, ok := BySPF(tt.include)
+			if !ok || p.ReturnPath != tt.returnPath || p.Include != tt.proposal {
+				t.Errorf("%s, %v: return path %q, include %q; want %q, %q", p.ID, ok, p.ReturnPath, p.Include, tt.returnPath, tt.proposal)
+			}
+		})
 	}
 }
 
@@ -108,6 +165,7 @@ func TestSelectors(t *testing.T) {
 		{name: "HubSpot with thirteen", spf: []string{"1234567890123.spf01.hubspotemail.net"}, want: []string{"hs1", "hs2"}},
 		{name: "HubSpot with a name", spf: []string{"x.spf01.hubspotemail.net"}, want: []string{"hs1", "hs2"}},
 		{name: "random selectors are not guessed", spf: []string{"amazonses.com"}},
+		{name: "none of the mailbox host for a forwarder below its domain", mx: []string{"gmr-smtp-in.l.google.com"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, Selectors(tt.mx, tt.spf)); diff != "" {
@@ -149,14 +207,13 @@ func TestTable(t *testing.T) {
 			if p.Name == "" || p.Kind == "" {
 				t.Errorf("no name or no kind: %+v", p)
 			}
-			if u, err := url.Parse(p.Setup); err != nil || u.Scheme != "https" || u.Host == "" {
-				t.Errorf("set-up address %q, %v", p.Setup, err)
-			}
+			checkSetup(t, p)
+			checkInclude(t, p)
 			for _, set := range []struct {
 				kind     string
 				patterns []string
 				by       func(string) (Provider, bool)
-			}{{"SPF", p.SPF, BySPF}, {"MX", p.MX, ByMX}, {"DKIM", p.DKIM, ByDKIM}} {
+			}{{"SPF", p.SPF, BySPF}, {"MX", p.MX, ByMX}, {"DKIM", p.DKIM, ByDKIM}, {"Bounce", p.Bounce, ByReturnPath}} {
 				for _, pattern := range set.patterns {
 					if !patternForm.MatchString(pattern) {
 						t.Errorf("%s pattern %q is malformed", set.kind, pattern)
@@ -181,16 +238,49 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// checkSetup refuses home pages, which help nobody.
+func checkSetup(t *testing.T, p Provider) {
+	if p.Setup == "" {
+		return
+	}
+	u, err := url.Parse(p.Setup)
+	if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") == "" {
+		t.Errorf("set-up address %q, %v", p.Setup, err)
+	}
+}
+
+func checkInclude(t *testing.T, p Provider) {
+	switch p.ReturnPath {
+	case "", ReturnOwn, ReturnSubdomain, ReturnCustomer:
+	default:
+		t.Errorf("return path %q", p.ReturnPath)
+	}
+	if p.Include == "" {
+		return
+	}
+	domain, found := strings.CutPrefix(p.Include, "include:")
+	if !found || !patternForm.MatchString(domain) {
+		t.Fatalf("include %q is malformed", p.Include)
+	}
+	if got, _ := BySPF(domain); got.ID != p.ID {
+		t.Errorf("include %q leads to %q", p.Include, got.ID)
+	}
+	if p.ReturnPath == ReturnOwn {
+		t.Errorf("include %q, though mail comes from a domain of the provider", p.Include)
+	}
+}
+
 func FuzzBy(f *testing.F) {
 	f.Add("aspmx.l.google.com.")
 	f.Add("12.spf3.hubspotemail.net")
+	f.Add("u1.wl1.sendgrid.net")
 	f.Fuzz(func(t *testing.T, host string) {
-		for _, by := range []func(string) (Provider, bool){ByMX, BySPF, ByDKIM} {
+		for _, by := range []func(string) (Provider, bool){ByMX, BySPF, ByDKIM, ByReturnPath} {
 			p, ok := by(host)
 			if !ok {
 				continue
 			}
-			all := fmt.Sprint(p.MX, p.SPF, p.DKIM)
+			all := fmt.Sprint(p.MX, p.SPF, p.DKIM, p.Bounce)
 			tail := normalize(host)
 			for !strings.Contains(all, tail) {
 				_, rest, found := strings.Cut(tail, ".")
