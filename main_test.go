@@ -39,9 +39,9 @@ var update = flag.Bool("update", false, "write what the scripts print into them"
 var clock = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // worldVariable names the pretend world that a scenario's commands run in: a
-// built-in one, or a folder with the files zone and, if something listens
-// there, hosts, in the form of a world's sections. Without it the commands ask
-// the network as the flags say.
+// built-in one, or a folder with the files zone, perhaps hosts, and those that
+// its HTTPS hosts serve, in the form of a world's sections. Without it the
+// commands ask the network as the flags say.
 const worldVariable = "WORLD"
 
 func TestMain(m *testing.M) {
@@ -95,19 +95,32 @@ const exitBroken = 99
 func startWorld(path string) (*lab.Running, error) {
 	world, err := lab.Open(path)
 	if err != nil {
-		zone, err := os.ReadFile(filepath.Join(path, "zone"))
+		files, err := readFolder(path)
 		if err != nil {
 			return nil, err
 		}
-		hosts, err := os.ReadFile(filepath.Join(path, "hosts"))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		if world, err = lab.New(path, "example.com", zone, hosts); err != nil {
+		if world, err = lab.New(path, "example.com", files); err != nil {
 			return nil, err
 		}
 	}
 	return world.Start(lab.Options{Now: clock})
+}
+
+// readFolder returns the files of a folder by their names.
+func readFolder(path string) (map[string][]byte, error) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			if files[e.Name()], err = os.ReadFile(filepath.Join(path, e.Name())); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return files, nil
 }
 
 func TestScript(t *testing.T) {
@@ -198,7 +211,7 @@ func TestImports(t *testing.T) {
 		case from == "maildoctor/report":
 			return to == "maildoctor/check"
 		case from == "maildoctor":
-			return slices.Contains([]string{"maildoctor/check", "maildoctor/check/dnsx", "maildoctor/check/lab", "maildoctor/report"}, to)
+			return slices.Contains([]string{"maildoctor/check", "maildoctor/check/dnsx", "maildoctor/check/evidence", "maildoctor/check/lab", "maildoctor/report"}, to)
 		}
 		return false
 	}

@@ -103,8 +103,8 @@ const (
 )
 
 // A guard opens the connections of one audit: only to addresses, never to
-// names, only to mail ports, only to public addresses unless the user allows
-// others, and at most MaxConnections of them.
+// names, only to ports of mail and HTTPS, only to public addresses unless the
+// user allows others, and at most MaxConnections of them.
 type guard struct {
 	net    Net
 	all    bool // special-purpose addresses too
@@ -122,7 +122,7 @@ func newGuard(n Net, o Options) *guard {
 // dial connects to the very address that it has judged.
 func (g *guard) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 	switch addr.Port() {
-	case g.mx, 25, 465, 587:
+	case g.mx, 25, 443, 465, 587:
 	default:
 		return nil, errPort
 	}

@@ -44,7 +44,7 @@ func TestGuardAddresses(t *testing.T) {
 
 func TestGuardPorts(t *testing.T) {
 	n := Net{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, nil }}
-	for port, want := range map[uint16]error{25: nil, 465: nil, 587: nil, 2525: nil, 22: errPort, 80: errPort, 2526: errPort} {
+	for port, want := range map[uint16]error{25: nil, 443: nil, 465: nil, 587: nil, 2525: nil, 22: errPort, 80: errPort, 442: errPort, 2526: errPort} {
 		_, err := newGuard(n, Options{SMTPPort: 2525}).dial(context.Background(), netip.AddrPortFrom(netip.MustParseAddr("9.9.9.9"), port))
 		if !errors.Is(err, want) {
 			t.Errorf("dial port %d: %v, want %v", port, err, want)

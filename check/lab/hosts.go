@@ -25,6 +25,7 @@ type kind string
 const (
 	kindSMTP        kind = "smtp"
 	kindSMTPS       kind = "smtps"
+	kindHTTPS       kind = "https"
 	kindRefuse      kind = "refuse"
 	kindTimeout     kind = "timeout"
 	kindUnreachable kind = "unreachable"
@@ -32,7 +33,7 @@ const (
 )
 
 // serves reports whether somebody listens.
-func (k kind) serves() bool { return k == kindSMTP || k == kindSMTPS }
+func (k kind) serves() bool { return k == kindSMTP || k == kindSMTPS || k == kindHTTPS }
 
 // fault names the way in which a server behaves badly.
 type fault string
@@ -51,13 +52,18 @@ const (
 	faultSTARTTLSPlain  fault = "starttls-plain"
 	faultTLSHang        fault = "tls-hang"
 	faultTLSFail        fault = "tls-fail"
+	faultPlain          fault = "plain"
 )
 
-var faults = []fault{
+// mailFaults are those of smtp and smtps.
+var mailFaults = []fault{
 	faultGreet, faultSilent, faultClose, faultDrip, faultFlood, faultNoEHLO, faultStrip,
 	faultSTARTTLS454, faultSTARTTLSRefuse, faultSTARTTLSClose, faultSTARTTLSPlain,
 	faultTLSHang, faultTLSFail,
 }
+
+// webFaults are those of https.
+var webFaults = []fault{faultSilent, faultClose, faultDrip, faultTLSHang, faultTLSFail, faultPlain}
 
 // aboutSTARTTLS reports whether f needs a server that offers STARTTLS.
 func (f fault) aboutSTARTTLS() bool {
@@ -83,10 +89,11 @@ type host struct {
 	fault     fault // empty for a server that behaves well
 	code      int   // of faultGreet
 	text      string
+	pages     []page
 }
 
 // tls reports whether the host can speak TLS.
-func (h *host) tls() bool { return h.kind == kindSMTPS || h.starttls }
+func (h *host) tls() bool { return h.kind == kindSMTPS || h.kind == kindHTTPS || h.starttls }
 
 // validity says how the time of a certificate lies around the present.
 type validity string
@@ -200,9 +207,9 @@ func (p *hostsParser) expected(format string, args ...any) {
 func (p *hostsParser) head(words []string) {
 	h := host{line: p.line, kind: kind(words[0])}
 	switch h.kind {
-	case kindSMTP, kindSMTPS, kindRefuse, kindTimeout, kindUnreachable, kindHang:
+	case kindSMTP, kindSMTPS, kindHTTPS, kindRefuse, kindTimeout, kindUnreachable, kindHang:
 	default:
-		p.expected("smtp, smtps, refuse, timeout, unreachable or hang, not %q", words[0])
+		p.expected("smtp, smtps, https, refuse, timeout, unreachable or hang, not %q", words[0])
 		return
 	}
 	if n := len(words) - 1; n < 1 || n > maxAddrs {
@@ -268,6 +275,9 @@ func (p *hostsParser) setting(word string, args []string) {
 	h := p.current
 	if !h.kind.serves() {
 		p.expected("no settings below %s", h.kind)
+		return
+	}
+	if h.kind == kindHTTPS && p.webSetting(word, args) {
 		return
 	}
 	if p.given[word] {
@@ -369,6 +379,10 @@ func (p *hostsParser) tlsVersion(word string) {
 
 func (p *hostsParser) fault(f fault, args []string) {
 	h := p.current
+	faults := mailFaults
+	if h.kind == kindHTTPS {
+		faults = webFaults
+	}
 	if !slices.Contains(faults, f) {
 		p.expected("one of the faults %v, not %q", faults, f)
 		return

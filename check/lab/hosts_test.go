@@ -21,7 +21,7 @@ func addrs(list ...string) []netip.AddrPort {
 	return out
 }
 
-var hostsOptions = cmp.Options{cmp.AllowUnexported(host{}, certificate{}), cmpopts.EquateComparable(netip.AddrPort{}), cmpopts.EquateEmpty()}
+var hostsOptions = cmp.Options{cmp.AllowUnexported(host{}, certificate{}, page{}), cmpopts.EquateComparable(netip.AddrPort{}), cmpopts.EquateEmpty()}
 
 func TestParseHosts(t *testing.T) {
 	good := newCertificate()
@@ -54,6 +54,24 @@ func TestParseHosts(t *testing.T) {
 			[]host{{line: 1, kind: kindSMTP, addrs: addrs("192.0.2.1:25"), name: "a.example", ownBanner: true, cert: good}}},
 		{"greeting", "smtp 203.0.113.1:25\n name a.example\n fault greet 554 \"no service\"\n",
 			[]host{{line: 1, kind: kindSMTP, addrs: addrs("203.0.113.1:25"), name: "a.example", fault: faultGreet, code: 554, text: "no service", cert: good}}},
+		{"https", `https 192.0.2.1:443
+  name a.example
+  cert days=5
+  file /logo.svg image/svg+xml logo.svg
+  text /a "text/plain; charset=utf-8" "a\r\nb\xff"
+  status /gone 410
+  redirect / https://b.example/
+  fault drip
+`, []host{{
+			line: 1, kind: kindHTTPS, addrs: addrs("192.0.2.1:443"), name: "a.example", fault: faultDrip,
+			cert: &certificate{days: 5, key: keyECDSA},
+			pages: []page{
+				{line: 4, path: "/logo.svg", code: 200, contentType: "image/svg+xml", file: "logo.svg"},
+				{line: 5, path: "/a", code: 200, contentType: "text/plain; charset=utf-8", body: "a\r\nb\xff"},
+				{line: 6, path: "/gone", code: 410},
+				{line: 7, path: "/", code: 301, location: "https://b.example/"},
+			},
+		}}},
 		{"without servers", "refuse 192.0.2.1:25\ntimeout 192.0.2.2:25\nunreachable 192.0.2.3:25\nhang 192.0.2.4:25\n",
 			[]host{
 				{line: 1, kind: kindRefuse, addrs: addrs("192.0.2.1:25")},
@@ -76,13 +94,16 @@ func TestParseHosts(t *testing.T) {
 }
 
 func TestParseHostsFaults(t *testing.T) {
-	const smtp = "smtp 192.0.2.1:25\n  name a.example\n"
+	const (
+		smtp  = "smtp 192.0.2.1:25\n  name a.example\n"
+		https = "https 192.0.2.1:443\n  name a.example\n"
+	)
 	tests := []struct {
 		name string
 		text string
 		want []string // parts of the errors, in order
 	}{
-		{"unknown kind", "ftp 192.0.2.1:21\n  name a.example\n", []string{`test:1: expected smtp, smtps, refuse, timeout, unreachable or hang, not "ftp"`}},
+		{"unknown kind", "ftp 192.0.2.1:21\n  name a.example\n", []string{`test:1: expected smtp, smtps, https, refuse, timeout, unreachable or hang, not "ftp"`}},
 		{"no address", "refuse\n", []string{"test:1: expected 1 to 8 addresses, not 0"}},
 		{"public address", "refuse 192.0.3.1:25\n", []string{"test:1: expected a documentation address"}},
 		{"loopback", "refuse 127.0.0.1:25 [::1]:25\n", []string{"test:1: expected a documentation", "test:1: expected a documentation"}},
@@ -116,6 +137,21 @@ func TestParseHostsFaults(t *testing.T) {
 		{"fault of STARTTLS without it", smtp + "  fault strip\n", []string{"test:1: expected starttls beside the fault strip"}},
 		{"fault of STARTTLS below smtps", "smtps 192.0.2.1:465\n  name a.example\n  fault starttls-454\n", []string{"test:1: expected starttls beside the fault starttls-454"}},
 		{"fault of TLS without it", smtp + "  fault tls-hang\n", []string{"test:1: expected starttls beside the fault tls-hang"}},
+		{"https without a name", "https 192.0.2.1:443\n", []string{"test:1: expected a setting name below https"}},
+		{"setting of smtp below https", https + "  banner x\n  starttls\n  auth\n", []string{"test:3: expected name, cert, tls-max, file,", "test:4: expected name,", "test:5: expected name,"}},
+		{"setting of https below smtp", smtp + "  file / text/plain a\n", []string{"test:3: expected name, banner,"}},
+		{"fault of smtp below https", https + "  fault greet 421 x\n", []string{"test:3: expected one of the faults [silent"}},
+		{"fault of https below smtp", smtp + "  fault plain\n", []string{"test:3: expected one of the faults [greet"}},
+		{"path twice", https + "  text /a b c\n  status /a 404\n", []string{`test:4: expected the path "/a" once`}},
+		{"bad paths", https + "  text a b c\n  status /?a 404\n  redirect \"/ \" https://a.example/\n  text \"\" b c\n",
+			[]string{`expected a path such as /logo.svg, not "a"`, "test:4: expected a path", "test:5: expected a path", "test:6: expected a path"}},
+		{"words behind file", https + "  file /a b\n", []string{"test:3: expected 3 words behind file, not 2"}},
+		{"words behind text", https + "  text /a b\n", []string{"test:3: expected 3 words behind text, not 2"}},
+		{"words behind status", https + "  status /a\n", []string{"test:3: expected 2 words behind status, not 1"}},
+		{"words behind redirect", https + "  redirect /a\n", []string{"test:3: expected 2 words behind redirect, not 1"}},
+		{"bad files", https + "  file /a b zone\n  file /a b hosts\n  file /a b \"\"\n", []string{"test:3: expected a section with a file", "test:4: expected a section", "test:5: expected a section"}},
+		{"bad statuses", https + "  status /a 199\n  status /a 600\n  status /a x\n", []string{"test:3: expected a status from 200 to 599", "test:4: expected a status", "test:5: expected a status"}},
+		{"two lines in the header", https + "  text /a \"b\\r\\nc\" d\n  redirect /a \"b\\nc\"\n", []string{"test:3: expected a text of one line", "test:4: expected a text of one line"}},
 		{"several faults", "ftp x\nrefuse\n", []string{"test:1: ", "test:2: "}},
 	}
 	for _, tt := range tests {
@@ -162,11 +198,19 @@ func TestParseHostsLimits(t *testing.T) {
 	days := func(n int) string {
 		return "smtp 192.0.2.1:25\n name a.example\n starttls\n cert days=" + strconv.Itoa(n)
 	}
+	pages := func(n int) string {
+		b := "https 192.0.2.1:443\n name a.example\n"
+		for i := range n {
+			b += fmt.Sprintf(" status /%d 404\n", i)
+		}
+		return b
+	}
 	tests := []struct {
 		name string
 		make func(int) string
 		most int
 	}{
+		{"pages", pages, maxPages},
 		{"hosts", hosts, maxHosts},
 		{"addresses", head, maxAddrs},
 		{"names", names, maxNames},
@@ -220,6 +264,18 @@ func (h *host) write(b *strings.Builder) {
 	} else if h.fault != "" {
 		fmt.Fprintf(b, "  fault %s\n", h.fault)
 	}
+	for _, g := range h.pages {
+		switch {
+		case g.file != "":
+			fmt.Fprintf(b, "  file %s %q %q\n", g.path, g.contentType, g.file)
+		case g.location != "":
+			fmt.Fprintf(b, "  redirect %s %q\n", g.path, g.location)
+		case g.code == 200:
+			fmt.Fprintf(b, "  text %s %q %q\n", g.path, g.contentType, g.body)
+		default:
+			fmt.Fprintf(b, "  status %s %d\n", g.path, g.code)
+		}
+	}
 	if !h.tls() {
 		return
 	}
@@ -244,6 +300,7 @@ func (h *host) write(b *strings.Builder) {
 func FuzzParseHosts(f *testing.F) {
 	f.Add("smtp 192.0.2.1:25 [2001:db8::1]:25\n  name a.example # x\n  starttls\n  cert names=a.example,b.example expired\n")
 	f.Add("smtps 192.0.2.1:465\n name a.example\n banner \"\\xff \\u202e\"\n auth-clear\n fault greet 554 \"no\"\n")
+	f.Add("https 192.0.2.1:443\n name a.example\n file /a b/c d\n text /b \"\" \"\"\n status /c 200\n redirect /d \"\"\n fault plain\n")
 	f.Add("refuse 192.0.2.1:25\ntimeout 192.0.2.2:25\nhang 203.0.113.9:1\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		hosts, err := parseHosts("fuzz", text)
@@ -265,7 +322,7 @@ func FuzzParseHosts(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v\nin what was written:\n%s", err, &b)
 		}
-		if diff := cmp.Diff(hosts, again, hostsOptions, cmpopts.IgnoreFields(host{}, "line")); diff != "" {
+		if diff := cmp.Diff(hosts, again, hostsOptions, cmpopts.IgnoreFields(host{}, "line"), cmpopts.IgnoreFields(page{}, "line")); diff != "" {
 			t.Errorf("read, written, read (-first +again):\n%s", diff)
 		}
 	})

@@ -1,5 +1,5 @@
-// Package lab is a pretend internet on loopback: DNS, SMTP servers and a
-// certificate authority, all described by one file. Programs meet it through
+// Package lab is a pretend internet on loopback: DNS, SMTP and HTTPS servers and
+// a certificate authority, all described by one file. Programs meet it through
 // the same functions that reach the real one, so that a demonstration, a test
 // or a benchmark needs neither network nor privileges, and uses the addresses
 // and names that are reserved for documentation (RFC 5737, RFC 3849, RFC 2606).
@@ -21,7 +21,8 @@
 //
 // The section zone is a zone file as package dnsx reads it, with its faults in
 // comments; it holds every name that exists. The section hosts, which may be
-// missing, says what listens where.
+// missing, says what listens where. Any other section is a file that a host of
+// https serves.
 //
 // # Hosts
 //
@@ -32,6 +33,7 @@
 //
 //	smtp ADDRESS:PORT...         SMTP (RFC 5321)
 //	smtps ADDRESS:PORT...        SMTP inside TLS from the first octet (RFC 8314)
+//	https ADDRESS:PORT...        HTTP/1.1 inside TLS (RFC 9110), one request a connection
 //	refuse ADDRESS:PORT...       refuses connections, as every address does that is not listed
 //	timeout ADDRESS:PORT...      a connection times out, at once
 //	unreachable ADDRESS:PORT...  there is no route, known at once
@@ -62,6 +64,24 @@
 //	tls-hang                  never answers the TLS handshake
 //	tls-fail                  answers the TLS handshake with the alert handshake_failure
 //
+// The settings of https, where PATH begins with a slash and is compared as it
+// stands in the request, without a query; what has no setting is not found:
+//
+//	name HOST                          the name of the server; required
+//	cert OPTION...                     as above
+//	tls-max 1.0|1.1|1.2                as above
+//	file PATH CONTENT-TYPE SECTION     serves another section of the world
+//	text PATH CONTENT-TYPE TEXT        serves a text
+//	status PATH CODE                   answers with another code than 200, and nothing more
+//	redirect PATH URL                  answers with the code 301 and the URL
+//	fault NAME                         behaves badly, in one way:
+//
+//	silent                    takes the request and says nothing
+//	close                     takes the request and ends the connection
+//	drip                      answers every request without end, an octet at a time
+//	plain                     answers in the clear, without TLS
+//	tls-hang, tls-fail        as above
+//
 // The options of cert; several may stand together:
 //
 //	names=HOST,HOST...        the names in it; default is that of the server
@@ -83,12 +103,13 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"maildoctor/check/dnsx"
 )
 
-// MaxWorld is the size in octets that a world may have.
+// MaxWorld is the size in octets that a world may have, and any of its files.
 const MaxWorld = 1 << 20
 
 //go:embed worlds/*.txtar
@@ -163,58 +184,69 @@ func Parse(name string, r io.Reader) (*World, error) {
 	if len(data) > MaxWorld {
 		return nil, &SyntaxError{Name: name, Want: fmt.Sprintf("at most %d octets", MaxWorld)}
 	}
-	sections, err := split(name, string(data))
+	comment, sections, err := split(name, string(data))
 	if err != nil {
 		return nil, err
 	}
-	domain, about, err := header(name, sections[""])
+	domain, about, err := header(name, comment)
 	if err != nil {
 		return nil, err
 	}
-	w, err := New(name, domain, []byte(sections[sectionZone]), []byte(sections[sectionHosts]))
+	files := map[string][]byte{}
+	for _, s := range sections {
+		files[s.name] = []byte(s.text.String())
+	}
+	w, err := New(name, domain, files)
 	if err != nil {
 		return nil, err
+	}
+	for _, s := range sections {
+		if s.name != FileZone && s.name != FileHosts && !w.serves(s.name) {
+			return nil, &SyntaxError{Name: name, Line: s.line, Want: "a section zone or hosts, or one that a host of https serves"}
+		}
 	}
 	w.About = about
 	return w, nil
 }
 
-// The sections of a world.
+// The files of a world that describe it.
 const (
-	sectionZone  = "zone"
-	sectionHosts = "hosts"
+	FileZone  = "zone"
+	FileHosts = "hosts"
 )
 
-// split returns the sections of a txtar archive, its comment as that without a
-// name. Lines keep their numbers: in a section all lines of others are empty.
-func split(name, text string) (map[string]string, error) {
-	texts := map[string]*strings.Builder{"": {}}
-	current, n := texts[""], 0
+// A section is a part of a txtar archive.
+type section struct {
+	name string
+	line int // of its marker
+	text strings.Builder
+}
+
+// split returns the comment of a txtar archive and its sections. Lines of the
+// zone and of the hosts keep their numbers: all lines of others are empty.
+func split(name, text string) (comment string, sections []*section, err error) {
+	first := new(section)
+	current, n := first, 0
 	for line := range strings.Lines(text) {
 		n++
-		section, ok := marker(line)
+		called, ok := marker(line)
 		if !ok {
-			current.WriteString(line)
+			current.text.WriteString(line)
 			continue
 		}
-		if section != sectionZone && section != sectionHosts {
-			return nil, &SyntaxError{Name: name, Line: n, Want: "a section zone or hosts"}
+		if slices.ContainsFunc(sections, func(s *section) bool { return s.name == called }) {
+			return "", nil, &SyntaxError{Name: name, Line: n, Want: "one section " + strconv.Quote(called)}
 		}
-		if texts[section] != nil {
-			return nil, &SyntaxError{Name: name, Line: n, Want: "one section " + section}
+		if len(sections) == maxFiles {
+			return "", nil, &SyntaxError{Name: name, Line: n, Want: fmt.Sprintf("at most %d sections", maxFiles)}
 		}
-		current = &strings.Builder{}
-		current.WriteString(strings.Repeat("\n", n))
-		texts[section] = current
+		current = &section{name: called, line: n}
+		if called == FileZone || called == FileHosts {
+			current.text.WriteString(strings.Repeat("\n", n))
+		}
+		sections = append(sections, current)
 	}
-	if texts[sectionZone] == nil {
-		return nil, &SyntaxError{Name: name, Want: "a section zone"}
-	}
-	out := map[string]string{}
-	for section, b := range texts {
-		out[section] = b.String()
-	}
-	return out, nil
+	return first.text.String(), sections, nil
 }
 
 // marker returns the name in a line such as "-- zone --".
@@ -236,19 +268,27 @@ func header(name, comment string) (domain, about string, err error) {
 	return strings.TrimSpace(domain), strings.TrimSpace(rest), nil
 }
 
-// New returns a world that is made of a zone file and the description of its
-// hosts, in the form of the sections of a world; hosts may be empty.
-func New(name, domain string, zone, hosts []byte) (*World, error) {
+// New returns a world that is made of files, named and written as the sections
+// of a world: FileZone, perhaps FileHosts, and those that the hosts serve. Files
+// that nobody serves are ignored.
+func New(name, domain string, files map[string][]byte) (*World, error) {
 	domain = strings.TrimSuffix(strings.ToLower(domain), ".")
 	if !hostName(domain) {
 		return nil, &SyntaxError{Name: name, Want: "a domain name for the world"}
+	}
+	zone, ok := files[FileZone]
+	if !ok {
+		return nil, &SyntaxError{Name: name, Want: "a section zone"}
 	}
 	w := &World{Name: name, Domain: domain}
 	var err error
 	if w.zone, err = dnsx.ParseZone(bytes.NewReader(zone), name); err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
 	}
-	if w.hosts, err = parseHosts(name, string(hosts)); err != nil {
+	if w.hosts, err = parseHosts(name, string(files[FileHosts])); err != nil {
+		return nil, err
+	}
+	if err := w.fill(files); err != nil {
 		return nil, err
 	}
 	return w, nil

@@ -34,7 +34,7 @@ func begin(t testing.TB, w *World, o Options) *Running {
 // world makes a world of hosts and a zone with one record.
 func world(t testing.TB, hosts string) *World {
 	t.Helper()
-	w, err := New("test", "test.example", []byte("test.example. 60 IN A 192.0.2.1\n"), []byte(hosts))
+	w, err := New("test", "test.example", map[string][]byte{FileZone: []byte("test.example. 60 IN A 192.0.2.1\n"), FileHosts: []byte(hosts)})
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}
@@ -138,13 +138,16 @@ func TestParse(t *testing.T) {
 		{"about", "domain: A.Example.\n\nFirst.\nSecond.\n" + zone, "a.example", "First.\nSecond.", ""},
 		{"CRLF", strings.ReplaceAll("domain: a.example\n"+zone+"-- hosts --\nrefuse 192.0.2.1:25\n", "\n", "\r\n"), "a.example", "", ""},
 		{"hosts first", "domain: a.example\n-- hosts --\nrefuse 192.0.2.1:25\n" + zone, "a.example", "", ""},
-		{"empty", "", "", "", "expected a section zone"},
+		{"empty", "", "", "", `test:1: expected "domain: NAME"`},
 		{"no domain", "a.example\n" + zone, "", "", `test:1: expected "domain: NAME"`},
 		{"empty domain", "domain:\n" + zone, "", "", "expected a domain name"},
 		{"bad domain", "domain: a..example\n" + zone, "", "", "expected a domain name"},
 		{"no zone", "domain: a.example\n-- hosts --\n", "", "", "expected a section zone"},
-		{"zone twice", "domain: a.example\n" + zone + zone, "", "", "test:4: expected one section zone"},
+		{"zone twice", "domain: a.example\n" + zone + zone, "", "", `test:4: expected one section "zone"`},
 		{"other section", "domain: a.example\n" + zone + "-- web --\n", "", "", "test:4: expected a section zone or hosts"},
+		{"other section twice", "domain: a.example\n" + zone + "-- web --\n-- web --\n", "", "", `test:5: expected one section "web"`},
+		{"section with a file", "domain: a.example\n-- logo --\n<svg/>\n" + zone + "-- hosts --\nhttps 192.0.2.1:443\n name a.example\n file /logo image/svg+xml logo\n", "a.example", "", ""},
+		{"file without a section", "domain: a.example\n" + zone + "-- hosts --\nhttps 192.0.2.1:443\n name a.example\n file /logo image/svg+xml logo\n", "", "", `test:7: expected a section "logo"`},
 		{"fault in the zone", "domain: a.example\n-- zone --\nnonsense\n", "", "", "test"},
 		{"fault in the hosts", "domain: a.example\n" + zone + "-- hosts --\n\nftp 192.0.2.1:21\n", "", "", "test:6: expected smtp"},
 	}

@@ -131,7 +131,7 @@ func (r *Running) server(h *host, m *mint) (server, error) {
 			config.MinVersion = min(h.tlsMax, tls.VersionTLS12)
 		}
 	}
-	if h.fault == "" && !h.ownBanner {
+	if h.kind != kindHTTPS && h.fault == "" && !h.ownBanner {
 		return newESMTP(h, config), nil
 	}
 	return &script{host: h, tls: config, ctx: r.ctx}, nil
@@ -175,7 +175,7 @@ func (r *Running) connect(ctx context.Context, to netip.AddrPort) (net.Conn, err
 		return nil, net.ErrClosed
 	}
 	switch t := r.targets[to]; t.kind {
-	case kindSMTP, kindSMTPS:
+	case kindSMTP, kindSMTPS, kindHTTPS:
 		var d net.Dialer
 		c, err := d.DialContext(ctx, "tcp", t.loopback)
 		var op *net.OpError

@@ -150,7 +150,7 @@ func TestCloseEndsConnections(t *testing.T) {
 }
 
 func TestDNS(t *testing.T) {
-	w, err := New("test", "test.example", []byte("test.example. 60 IN A 192.0.2.1\n;! servfail broken.example\n;! timeout slow.example\n"), nil)
+	w, err := New("test", "test.example", map[string][]byte{FileZone: []byte("test.example. 60 IN A 192.0.2.1\n;! servfail broken.example\n;! timeout slow.example\n")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestServeDNS(t *testing.T) {
 	for i := range 10 {
 		big += "long.example. 60 IN TXT \"" + string(rune('a'+i)) + longText + "\"\n"
 	}
-	w, err := New("test", "test.example", []byte(big), nil)
+	w, err := New("test", "test.example", map[string][]byte{FileZone: []byte(big)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,6 +77,9 @@ func (s *script) talk(c net.Conn) {
 	// The connection may be another one by then.
 	defer func() { d.conn.Close() }()
 	switch {
+	case s.host.kind == kindHTTPS:
+		d.exchange()
+		return
 	case s.host.fault == faultSilent:
 		d.listenOnly()
 		return
@@ -241,15 +244,7 @@ func (d *dialogue) handshake() bool {
 		d.listenOnly()
 		return false
 	case faultTLSFail:
-		// The ClientHello is read first: a connection that ends with unread octets
-		// is reset, and the alert may be lost with it.
-		if _, err := d.in.ReadByte(); err != nil {
-			return false
-		}
-		_, _ = d.in.Discard(d.in.Buffered())
-		if _, err := io.WriteString(d.conn, tlsAlert); err == nil {
-			d.listenOnly()
-		}
+		d.sayInstead(tlsAlert)
 		return false
 	}
 	c := tls.Server(d.conn, d.tls)
@@ -259,4 +254,17 @@ func (d *dialogue) handshake() bool {
 	d.use(c)
 	d.secure = true
 	return true
+}
+
+// sayInstead answers the ClientHello with a text of its own. The ClientHello is
+// read first: a connection that ends with unread octets is reset, and the
+// answer may be lost with it.
+func (d *dialogue) sayInstead(text string) {
+	if _, err := d.in.ReadByte(); err != nil {
+		return
+	}
+	_, _ = d.in.Discard(d.in.Buffered())
+	if _, err := io.WriteString(d.conn, text); err == nil {
+		d.listenOnly()
+	}
 }
