@@ -33,8 +33,11 @@ func (q Query) domain() string {
 }
 
 // Evaluate is check_host() (RFC 7208 section 4). It obeys the limits of section
-// 4.6.4 over the whole recursion, so that it asks for MaxLookups terms at most,
-// and ends within MaxTime.
+// 4.6.4 over the whole recursion and ends within MaxTime.
+//
+// Whatever the records say, it asks the resolver 123 times at most: for the
+// record, for MaxLookups terms, of which each mx leads to MaxMX hosts, for PTR
+// and MaxPTR names, once for all ptr and %{p}, and for the explanation.
 func Evaluate(ctx context.Context, r dnsx.Resolver, q Query) *Evaluation {
 	ctx, cancel := context.WithTimeout(ctx, MaxTime)
 	defer cancel()
@@ -245,14 +248,13 @@ func (e *evaluator) mx(ctx context.Context, a *Application, d Directive, domain 
 		a.Result, a.Cause = ResultPermError, CauseMX
 		return
 	}
-	answers := e.askAll(ctx, hosts, e.addressType())
-	for i, answer := range answers {
+	// RFC 7208 section 5: a failure ends the mechanism, unless a host before it
+	// has matched.
+	for i, answer := range e.askAll(ctx, hosts, e.addressType()) {
 		if e.matchAddresses(a, d, answer); a.Matched {
 			a.By = hosts[i] + " " + a.By
 			return
 		}
-	}
-	for _, answer := range answers {
 		if !answer.Status.Known() && !isBadName(answer) {
 			a.Status, a.Reason = answer.Status, answer.Reason
 			a.Result, a.Cause = ResultTempError, CauseDNS

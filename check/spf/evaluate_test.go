@@ -79,6 +79,8 @@ func TestEvaluate(t *testing.T) {
 		{"a match before a failure", "a.test TXT v=spf1 ip4:192.0.2.1 a:x.test\nx.test TIMEOUT", answer{ResultPass, "", 0, 0}},
 		{"a failure before a match", "a.test TXT v=spf1 a:x.test ip4:192.0.2.1\nx.test TIMEOUT", answer{ResultTempError, CauseDNS, 1, 0}},
 		{"a mail host without an answer", "a.test TXT v=spf1 mx ip4:192.0.2.1\na.test MX 1 x.test\nx.test SERVFAIL", answer{ResultTempError, CauseDNS, 1, 0}},
+		{"a mail host without an answer before one that matches", "a.test TXT v=spf1 mx -all\na.test MX 1 x.test\na.test MX 2 y.test\nx.test SERVFAIL\ny.test A 192.0.2.1", answer{ResultTempError, CauseDNS, 1, 0}},
+		{"a mail host without an answer behind one that matches", "a.test TXT v=spf1 mx -all\na.test MX 2 x.test\na.test MX 1 y.test\nx.test SERVFAIL\ny.test A 192.0.2.1", answer{ResultPass, "", 1, 0}},
 		{"only the type of the client is asked", "a.test TXT v=spf1 a -all\na.test A 192.0.2.1\na.test TIMEOUT AAAA", answer{ResultPass, "", 1, 0}},
 		{"loop", "a.test TXT v=spf1 redirect=a.test", answer{ResultPermError, CauseLookups, 11, 0}},
 	} {
@@ -250,7 +252,7 @@ func TestMacroTransformers(t *testing.T) {
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			m, faults := parseMacroString(test.text, false)
-			got, ok := m.expand(value, false)
+			got, ok := m.expand(value)
 			if got != test.want || !ok || len(faults) > 0 {
 				t.Errorf("%q = %q, %t, %v, want %q", test.text, got, ok, faults, test.want)
 			}
@@ -278,12 +280,25 @@ func TestFit(t *testing.T) {
 
 func TestExpansionBound(t *testing.T) {
 	m, _ := parseMacroString(strings.Repeat("%{l}", 1000)+".example.test", false)
-	long := func(byte) string { return strings.Repeat("label.", 1000) }
-	if got, ok := m.expand(long, true); !ok || len(got) > maxExpansion || !strings.HasSuffix(fit(got), "label.label..example.test") {
-		t.Errorf("a name has %d octets, %t, and ends in %q", len(got), ok, fit(got))
+	asked := 0
+	long := func(byte) string { asked++; return strings.Repeat("label.", 1000) }
+	want := strings.Repeat("label.", 40) + ".example.test"
+	if got := m.expandName(long); got != want || asked != 1 {
+		t.Errorf("a name is %q after %d macros, want %q after 1", got, asked, want)
 	}
-	if got, ok := m.expand(long, false); ok {
+	if got, ok := m.expand(long); ok {
 		t.Errorf("a text of %d octets was expanded, want none", len(got))
+	}
+	for length := maxName - 4; length <= maxName+4; length++ {
+		for _, end := range []string{"test", "test."} {
+			text := strings.Repeat("%{l}", (length-len(end))/2) + strings.Repeat("x", (length-len(end))%2) + end
+			m, _ := parseMacroString(text, false)
+			value := func(byte) string { return "l." }
+			whole, _ := m.expand(value)
+			if got, want := m.expandName(value), fit(whole); got != want {
+				t.Errorf("%d octets become %q, want %q", len(whole), got, want)
+			}
+		}
 	}
 }
 

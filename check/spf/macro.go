@@ -51,36 +51,42 @@ const (
 // In an explanation the letters c, r and t are allowed.
 func parseMacroString(s string, explanation bool) (MacroString, []Fault) {
 	m := MacroString{Text: s}
+	if s != "" && strings.IndexByte(s, '%') < 0 {
+		m.parts = []macroPart{{literal: s}}
+		return m, nil
+	}
 	var faults []Fault
-	literal := func(t string) {
-		if n := len(m.parts); n > 0 && m.parts[n-1].letter == 0 {
-			m.parts[n-1].literal += t
-			return
+	var literal []byte // since the last macro
+	flush := func() {
+		if len(literal) > 0 {
+			m.parts = append(m.parts, macroPart{literal: string(literal)})
+			literal = nil
 		}
-		m.parts = append(m.parts, macroPart{literal: t})
 	}
 	for i := 0; i < len(s); {
-		next := strings.IndexByte(s[i:], '%')
-		if next < 0 {
-			literal(s[i:])
-			break
-		}
-		if next > 0 {
-			literal(s[i : i+next])
-			i += next
+		if s[i] != '%' {
+			end := len(s)
+			if n := strings.IndexByte(s[i:], '%'); n >= 0 {
+				end = i + n
+			}
+			literal = append(literal, s[i:end]...)
+			i = end
+			continue
 		}
 		part, n, reason := parseMacro(s[i:], explanation)
 		switch {
 		case reason != "":
 			faults = append(faults, Fault{Reason: reason, Offset: i, Length: n})
 		case part.letter == 0:
-			literal(part.literal)
+			literal = append(literal, part.literal...)
 		default:
+			flush()
 			m.parts = append(m.parts, part)
 		}
 		i += n
 		m.macroLast = i == len(s)
 	}
+	flush()
 	return m, faults
 }
 
@@ -141,32 +147,58 @@ func parseMacro(s string, explanation bool) (p macroPart, n int, reason Reason) 
 	return p, n, ""
 }
 
-// A maxExpansion bounds what an expansion may grow to, in bytes.
+// maxExpansion bounds what an explanation may grow to, in bytes.
 const maxExpansion = 1 << 16
 
-// expand replaces each macro by what value says of its letter. Text beyond
-// maxExpansion is lost at the left if tail is set, where names are cut anyway;
-// otherwise ok is false.
-func (m MacroString) expand(value func(letter byte) string, tail bool) (s string, ok bool) {
+// expand replaces each macro by what value says of its letter. It reports false
+// if the text grows beyond maxExpansion.
+func (m MacroString) expand(value func(letter byte) string) (string, bool) {
 	var b []byte
 	for _, p := range m.parts {
-		if p.letter == 0 {
-			b = append(b, p.literal...)
-		} else {
-			b = append(b, p.apply(value(p.letter))...)
-		}
+		b = append(b, p.expand(value)...)
 		if len(b) > maxExpansion {
-			if !tail {
-				return "", false
-			}
-			b = append(b[:0], b[len(b)-maxExpansion/2:]...)
+			return "", false
 		}
 	}
 	return string(b), true
 }
 
+// expandName replaces macros as expand does and makes the result fit a name
+// (RFC 7208 section 7.3). It begins at the right and expands no more than fits.
+func (m MacroString) expandName(value func(letter byte) string) string {
+	var texts []string
+	length := 0
+	for _, p := range slices.Backward(m.parts) {
+		text := p.expand(value)
+		texts = append(texts, text)
+		if length += len(text); length > maxName+1 { // and a final dot
+			break
+		}
+	}
+	slices.Reverse(texts)
+	return fit(strings.Join(texts, ""))
+}
+
+func (p macroPart) expand(value func(letter byte) string) string {
+	if p.letter == 0 {
+		return p.literal
+	}
+	return p.apply(value(p.letter))
+}
+
 // apply transforms the value of a macro (RFC 7208 section 7.3).
 func (p macroPart) apply(value string) string {
+	if p.keep > 0 || p.reverse || p.delimiters != "." {
+		value = p.rearrange(value)
+	}
+	if p.escape {
+		return escapeURL(value)
+	}
+	return value
+}
+
+// rearrange splits a value, and joins with dots the parts that stay.
+func (p macroPart) rearrange(value string) string {
 	var fields []string
 	start := 0
 	for i := range len(value) {
@@ -182,11 +214,7 @@ func (p macroPart) apply(value string) string {
 	if p.keep > 0 && p.keep < len(fields) {
 		fields = fields[len(fields)-p.keep:]
 	}
-	value = strings.Join(fields, ".")
-	if p.escape {
-		return escapeURL(value)
-	}
-	return value
+	return strings.Join(fields, ".")
 }
 
 // escapeURL escapes all but the unreserved characters (RFC 7208 section 7.3,

@@ -30,10 +30,11 @@ func plain(domain string) string {
 	return domain
 }
 
-// toName returns the canonical name for plain octets. Where these cannot be a
-// name, it returns them escaped, and false.
+// toName returns the canonical name for plain octets, which have no final dot.
+// Where these cannot be a name, it returns them escaped, and false.
 func toName(octets string) (string, bool) {
 	var b strings.Builder
+	b.Grow(len(octets))
 	for i := range len(octets) {
 		if c := octets[i]; c > ' ' && c < 0x7f && c != '\\' {
 			b.WriteByte(c)
@@ -44,7 +45,7 @@ func toName(octets string) (string, bool) {
 			b.WriteByte('0' + c%10)
 		}
 	}
-	if name, ok := dnsx.Canonical(b.String()); ok && octets != "." {
+	if name, ok := dnsx.Canonical(b.String()); ok && !strings.HasSuffix(octets, ".") {
 		return name, true
 	}
 	return b.String(), false
@@ -75,7 +76,7 @@ func toOctets(name string) string {
 // than one label and no address literal (RFC 7208 section 4.3).
 func toDomain(octets string) (string, bool) {
 	name, ok := toName(octets)
-	return name, ok && strings.Contains(strings.TrimSuffix(octets, "."), ".") && octets[0] != '['
+	return name, ok && strings.Contains(octets, ".") && octets[0] != '['
 }
 
 // fit removes a final dot from an expanded domain-spec, and labels from the

@@ -103,8 +103,7 @@ func (e *evaluator) dotted() string {
 
 // target expands a domain-spec into the octets of a name (RFC 7208 section 7.3).
 func (e *evaluator) target(ctx context.Context, spec MacroString, domain string) string {
-	octets, _ := spec.expand(func(letter byte) string { return e.macro(ctx, letter, domain) }, true)
-	return fit(octets)
+	return spec.expandName(func(letter byte) string { return e.macro(ctx, letter, domain) })
 }
 
 // explain fetches and expands an explanation. Whatever goes wrong, there is
@@ -122,7 +121,7 @@ func (e *evaluator) explain(ctx context.Context, spec MacroString, domain string
 	if len(faults) > 0 {
 		return ""
 	}
-	text, ok := m.expand(func(letter byte) string { return e.macro(ctx, letter, domain) }, false)
+	text, ok := m.expand(func(letter byte) string { return e.macro(ctx, letter, domain) })
 	if !ok || !isVisible(text) {
 		return ""
 	}

@@ -30,6 +30,9 @@ type Tree struct {
 type Node struct {
 	Domain    string `json:"domain"`
 	Selection        // which records the domain has
+	// Alias tells that a CNAME led to the records, so that somebody else may
+	// choose them.
+	Alias bool `json:"alias,omitempty"`
 	// Grants tells that a pass here is a pass at the root: every include on
 	// the way has the qualifier +.
 	Grants      bool      `json:"grants"`
@@ -59,6 +62,7 @@ type Step struct {
 	Partial      bool           `json:"partial,omitempty"`   // some address could not be looked up, or was not because of a bound
 	MX           int            `json:"mx,omitempty"`        // of mx: how many names; more than MaxMX are a permerror
 	Exchanges    []string       `json:"exchanges,omitempty"` // of mx: the first MaxMX names in order of preference
+	Alias        bool           `json:"alias,omitempty"`     // of a and mx: a name led on by a CNAME, so that somebody else may choose the addresses
 	NeverReached bool           `json:"never_reached,omitempty"`
 	Ignored      bool           `json:"ignored,omitempty"`   // a redirect beside all (RFC 7208 section 6.1)
 	Loop         bool           `json:"loop,omitempty"`      // the target is on the path that led here; not followed

@@ -26,6 +26,10 @@ const (
 //
 // It asks all that can be asked at once, so that it takes a round trip for each
 // level of includes, and two more at most. It ends within MaxTime.
+//
+// Whatever the records say, it asks the resolver 271 times at most: for the
+// record, and for MaxAsked terms, of which the first MaxLookups mx lead to MaxMX
+// hosts each. An a and a host take two questions, for both kinds of addresses.
 func Walk(ctx context.Context, r dnsx.Resolver, domain string) *Tree {
 	ctx, cancel := context.WithTimeout(ctx, MaxTime)
 	defer cancel()
@@ -81,6 +85,7 @@ func (w *walker) selectAll(ctx context.Context, level []*visit) {
 	group.Wait()
 	for i, v := range level {
 		v.node.Selection = selectRecords(answers[i])
+		v.node.Alias = len(answers[i].Chain) > 0
 	}
 }
 
@@ -165,18 +170,18 @@ func (w *walker) target(s *Step, spec MacroString, domain string) {
 	}
 	s.Target = domain
 	if spec.Text != "" {
-		expanded, _ := spec.expand(func(letter byte) string {
+		name := spec.expandName(func(letter byte) string {
 			if letter == 'o' {
 				return toOctets(w.origin)
 			}
 			return toOctets(domain)
-		}, true)
+		})
 		valid := toName
 		if s.follows() {
 			valid = toDomain
 		}
 		var ok bool
-		s.Target, ok = valid(fit(expanded))
+		s.Target, ok = valid(name)
 		s.Malformed = !ok
 	}
 	// RFC 7208 section 5.5: what ptr asks for is the address of the sender.
@@ -264,6 +269,7 @@ func (s *Step) end(a dnsx.Answer) {
 // add notes the addresses that a directive authorises.
 func (s *Step) add(d Directive, answers []dnsx.Answer) {
 	for _, a := range answers {
+		s.Alias = s.Alias || len(a.Chain) > 0
 		s.Partial = s.Partial || !a.Status.Known() || a.Cut > 0
 		for _, addr := range addresses(a) {
 			bits := d.Prefix4

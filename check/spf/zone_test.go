@@ -63,14 +63,14 @@ func testZone(t testing.TB, text string) *zone {
 
 // add adds a record; name and data are plain octets.
 func (z *zone) add(octets, kind, data string) error {
-	name, _ := toName(octets)
+	name, _ := toName(strings.TrimSuffix(octets, "."))
 	rtype := dns.StringToType[kind]
 	header := dns.RR_Header{Name: dns.Fqdn(name), Rrtype: rtype, Class: dns.ClassINET}
 	target := func(octets string) string {
 		if octets == "." || octets == "" {
 			return "."
 		}
-		name, _ := toName(octets)
+		name, _ := toName(strings.TrimSuffix(octets, "."))
 		return dns.Fqdn(name)
 	}
 	var rr dns.RR
@@ -198,4 +198,20 @@ func (c *cache) Lookup(ctx context.Context, name string, qtype uint16) dnsx.Answ
 	}
 	c.mu.Unlock()
 	return answer()
+}
+
+// rawText returns the text of a TXT record, and nothing of another.
+func rawText(rr dns.RR) string {
+	return strings.Join(dnsx.Answer{Records: []dns.RR{rr}}.Texts(), "")
+}
+
+// count returns how many questions the zone was asked.
+func (z *zone) count() int {
+	z.asked.Lock()
+	defer z.asked.Unlock()
+	total := 0
+	for _, n := range z.asked.questions {
+		total += n
+	}
+	return total
 }
