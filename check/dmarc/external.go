@@ -8,8 +8,8 @@ import (
 	"maildoctor/check/taglist"
 )
 
-// MaxHosts is how many hosts of report addresses are asked whether they take
-// reports.
+// MaxHosts is how many hosts of report addresses are asked whether they agree
+// to take reports, and of how many it is found out whether they take mail.
 const MaxHosts = 10
 
 // Authorisation says whether a host has agreed to take the reports (RFC 9990
@@ -43,6 +43,11 @@ type Report struct {
 	Status        dnsx.Status      `json:"status,omitempty"` // of the answer
 	Reason        string           `json:"reason,omitempty"` // of the status failed
 	Texts         []taglist.Octets `json:"texts,omitempty"`  // the DMARC records there
+
+	Mailbox       Mailbox     `json:"mailbox,omitempty"`
+	Dead          string      `json:"dead,omitempty"`           // with undeliverable, one of the Dead constants
+	MailboxStatus dnsx.Status `json:"mailbox_status,omitempty"` // of the answer that left Mailbox unknown
+	MailboxReason string      `json:"mailbox_reason,omitempty"` // of the status failed
 }
 
 // relation says whether a host belongs to the organisation of a record.

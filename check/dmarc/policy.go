@@ -2,6 +2,7 @@ package dmarc
 
 import (
 	"context"
+	"sync"
 
 	"maildoctor/check/dnsx"
 	"maildoctor/check/taglist"
@@ -86,6 +87,8 @@ type Policy struct {
 	Requested Request `json:"requested,omitempty"` // with Effect, before t=; empty if DMARC does not apply
 	Effective Request `json:"effective,omitempty"` // after t=
 
+	Legacy *Legacy `json:"legacy,omitempty"` // what receivers find that follow RFC 7489; nil if it is no domain name
+
 	Existence Existence   `json:"existence"`
 	Misplaced []Misplaced `json:"misplaced,omitempty"`
 
@@ -131,9 +134,11 @@ func walkFrom(ctx context.Context, r dnsx.Resolver, domain, more string) (Walk, 
 
 // Discover finds the policy that applies to mail with domain in its From field
 // (RFC 9989 section 4.10.1). It takes two rounds of questions: the walk, and
-// the hosts of report addresses outside the domain (RFC 9990 section 4). In the
-// first round the TXT records of the domain itself are asked too: they tell
-// whether it exists, and may hold a record that belongs below _dmarc.
+// the hosts of report addresses, whether they take mail and, outside of the
+// domain, agree to take reports (RFC 9990 section 4). A host without MX records
+// costs a third one. In the first round the TXT records of the domain itself are
+// asked too: they tell whether it exists, and may hold a record that belongs
+// below _dmarc.
 func Discover(ctx context.Context, r dnsx.Resolver, domain string) *Policy {
 	domain = normalize(domain)
 	walk, apex := walkFrom(ctx, r, domain, domain)
@@ -143,6 +148,7 @@ func Discover(ctx context.Context, r dnsx.Resolver, domain string) *Policy {
 	if s := p.Record(); s != nil {
 		p.evaluate(s.Record)
 	}
+	p.Legacy = newLegacy(&p.Walk)
 	p.misplaced(AtApex, domain, apex)
 
 	var doubled string
@@ -154,7 +160,12 @@ func Discover(ctx context.Context, r dnsx.Resolver, domain string) *Policy {
 	for _, c := range checks {
 		asked = append(asked, c.asked)
 	}
+	var mailboxes []delivery
+	var wg sync.WaitGroup
+	wg.Go(func() { mailboxes = deliveries(ctx, r, p.hosts()) })
 	answers := lookupAll(ctx, r, asked)
+	wg.Wait()
+	p.deliverable(mailboxes)
 	p.misplaced(Doubled, doubled, answers[0])
 	for i := range checks {
 		checks[i].answer = answers[i+1]

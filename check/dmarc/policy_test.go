@@ -2,10 +2,13 @@ package dmarc
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"maildoctor/check/dnsx"
 )
 
 func TestDiscover(t *testing.T) {
@@ -41,6 +44,46 @@ func TestDiscover(t *testing.T) {
 			[]string{"bank.example = nodata", "_dmarc.bank.example = v=DMARC1; p=reject; sp=none; psd=y"},
 			want{Found, Own, "bank.example", "p", Reject, Reject, ""}},
 		{"nothing on the way up", "a.b.example", nil, want{outcome: NotFound}},
+
+		// RFC 9989 appendix B.4.
+		{"simple, organisation", "example.com", []string{"_dmarc.example.com = v=DMARC1; p=none", "_dmarc.signing.example.com = v=DMARC1; p=reject"},
+			want{Found, Own, "example.com", "p", None, None, ""}},
+		{"deep", "a.b.c.d.e.f.g.h.i.j.k.example.com", []string{"a.b.c.d.e.f.g.h.i.j.k.example.com = nodata", "_dmarc.example.com = v=DMARC1; p=quarantine"},
+			want{Found, Organizational, "example.com", "p", Quarantine, Quarantine, ""}},
+		{"public suffix, sub-domain without a record", "mail.mega.bank.example",
+			[]string{"mail.mega.bank.example = nodata", "_dmarc.bank.example = v=DMARC1; p=reject; sp=quarantine; psd=y"},
+			want{Found, PublicSuffix, "bank.example", "sp", Quarantine, Quarantine, ""}},
+		{"public suffix, name that does not exist", "mega.bank.example",
+			[]string{"_dmarc.bank.example = v=DMARC1; p=none; sp=none; np=reject; psd=y"},
+			want{Found, PublicSuffix, "bank.example", "np", Reject, Reject, ""}},
+
+		// Names with many labels.
+		{"8 labels, record at 7", labels(8), []string{labels(8) + " = nodata", "_dmarc." + labels(7) + " = v=DMARC1; p=reject"},
+			want{Found, Organizational, labels(7), "p", Reject, Reject, ""}},
+		{"9 labels, own record", labels(9), []string{"_dmarc." + labels(9) + " = v=DMARC1; p=reject"},
+			want{Found, Own, labels(9), "p", Reject, Reject, ""}},
+		{"9 labels, record at 8 is passed over", labels(9), []string{"_dmarc." + labels(8) + " = v=DMARC1; p=reject"}, want{outcome: NotFound}},
+		{"9 labels, no answer at 8", labels(9), []string{labels(9) + " = nodata", "_dmarc." + labels(8) + " = timeout", "_dmarc." + labels(7) + " = v=DMARC1; p=reject"},
+			want{Found, Organizational, labels(7), "p", Reject, Reject, ""}},
+		{"13 labels, record at 7", labels(13), []string{labels(13) + " = nodata", "_dmarc." + labels(7) + " = v=DMARC1; p=reject; sp=none"},
+			want{Found, Organizational, labels(7), "sp", None, None, ""}},
+		{"13 labels, no answer at 1", labels(13), []string{"_dmarc." + labels(2) + " = v=DMARC1; p=reject", "_dmarc." + labels(1) + " = timeout"},
+			want{outcome: CannotTell}},
+		{"127 labels", strings.Repeat("a.", 126) + "b", []string{strings.Repeat("a.", 126) + "b = nodata", "_dmarc.a.b = v=DMARC1; p=reject"},
+			want{Found, Organizational, "a.b", "p", Reject, Reject, ""}},
+
+		// Records above psd=n and below psd=y.
+		{"psd=n ends the walk below the organisation", "x.b.c.example",
+			[]string{"x.b.c.example = nodata", "_dmarc.b.c.example = v=DMARC1; p=none; psd=n", "_dmarc.c.example = v=DMARC1; p=reject"},
+			want{Found, Organizational, "b.c.example", "p", None, None, ""}},
+		{"psd=n alone, no p", "x.b.example", []string{"x.b.example = nodata", "_dmarc.b.example = v=DMARC1; psd=n", "_dmarc.example = v=DMARC1; p=reject"},
+			want{Found, Organizational, "b.example", "p", "", None, PolicyAbsent}},
+		{"psd=y, records at the organisation and below it", "x.y.b.example",
+			[]string{"x.y.b.example = nodata", "_dmarc.y.b.example = v=DMARC1; p=none", "_dmarc.b.example = v=DMARC1; p=quarantine", "_dmarc.example = v=DMARC1; p=reject; psd=y"},
+			want{Found, Organizational, "b.example", "p", Quarantine, Quarantine, ""}},
+		{"psd=y, a record below the organisation only", "x.y.b.example",
+			[]string{"x.y.b.example = nodata", "_dmarc.y.b.example = v=DMARC1; p=none", "_dmarc.example = v=DMARC1; p=reject; psd=y"},
+			want{Found, PublicSuffix, "example", "p", Reject, Reject, ""}},
 
 		{"own record counts whatever is above", "a.b.example",
 			[]string{"_dmarc.a.b.example = v=DMARC1; p=none", "_dmarc.b.example = v=DMARC1; p=reject"},
@@ -103,6 +146,27 @@ func TestDiscover(t *testing.T) {
 		{"no answer above a public suffix", "a.bank.example",
 			[]string{"_dmarc.bank.example = v=DMARC1; p=reject; psd=y", "_dmarc.example = timeout"},
 			want{Found, PublicSuffix, "bank.example", "p", Reject, Reject, ""}},
+		{"no answer above psd=n", "a.b.c.example",
+			[]string{"a.b.c.example = nodata", "_dmarc.b.c.example = v=DMARC1; p=reject; psd=n", "_dmarc.c.example = servfail", "_dmarc.example = timeout"},
+			want{Found, Organizational, "b.c.example", "p", Reject, Reject, ""}},
+		{"no answer below psd=n", "a.b.c.example",
+			[]string{"_dmarc.b.c.example = timeout", "_dmarc.c.example = v=DMARC1; p=reject; psd=n"}, want{outcome: CannotTell}},
+		{"no answer below psd=y", "a.b.c.example",
+			[]string{"_dmarc.b.c.example = servfail", "_dmarc.c.example = v=DMARC1; p=reject; psd=y"}, want{outcome: CannotTell}},
+		{"no answer anywhere", "a.b.example",
+			[]string{"_dmarc.a.b.example = timeout", "_dmarc.b.example = timeout", "_dmarc.example = timeout"}, want{outcome: CannotTell}},
+		{"refused at the top", "b.example", []string{"_dmarc.example = refused"}, want{outcome: CannotTell}},
+		{"nodata all the way", "a.b.example",
+			[]string{"_dmarc.a.b.example = nodata", "_dmarc.b.example = nodata", "_dmarc.example = nodata"}, want{outcome: NotFound}},
+		{"nodata below a record", "a.b.example",
+			[]string{"_dmarc.a.b.example = nodata", "_dmarc.b.example = v=DMARC1; p=reject"},
+			want{Found, Organizational, "b.example", "p", Reject, Reject, ""}},
+		{"stray texts at the parent itself", "a.b.example",
+			[]string{"a.b.example = nodata", "b.example = hello | v=DMARC1; p=none | v=spf1 -all", "_dmarc.b.example = v=DMARC1; p=reject"},
+			want{Found, Organizational, "b.example", "p", Reject, Reject, ""}},
+		{"stray texts beside the parent's record", "a.b.example",
+			[]string{"a.b.example = nodata", "_dmarc.b.example = hello | v=DMARC1; p=reject"},
+			want{Found, Organizational, "b.example", "p", Reject, Reject, ""}},
 		{"not a name", "a..b", nil, want{outcome: CannotTell}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -135,6 +199,71 @@ func TestDiscover(t *testing.T) {
 				t.Errorf("JSON round trip, -want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestFallBack holds the order np, sp, p for a name below that of the record.
+func TestFallBack(t *testing.T) {
+	for _, tt := range []struct {
+		tags             string
+		exists, missing  string // the tag that counts, and what it asks for
+		effective        Request
+		effectiveMissing Request
+	}{
+		{"p=reject", "p reject", "p reject", Reject, Reject},
+		{"p=reject; sp=none", "sp none", "sp none", None, None},
+		{"p=reject; np=none", "p reject", "np none", Reject, None},
+		{"p=none; sp=quarantine; np=reject", "sp quarantine", "np reject", Quarantine, Reject},
+		{"p=none; sp=quarantine; np=reject; t=y", "sp quarantine", "np reject", None, Quarantine},
+		{"np=reject", "p ", "np reject", None, Reject},
+		{"sp=reject", "sp reject", "sp reject", Reject, Reject},
+	} {
+		t.Run(tt.tags, func(t *testing.T) {
+			record := "_dmarc.b.example = v=DMARC1; " + tt.tags
+			for _, side := range []struct {
+				world     []string
+				want      string
+				effective Request
+			}{
+				{[]string{record, "a.b.example = nodata"}, tt.exists, tt.effective},
+				{[]string{record}, tt.missing, tt.effectiveMissing},
+			} {
+				p := Discover(t.Context(), newWorld(side.world...), "a.b.example")
+				if got := p.Tag + " " + string(p.Published); got != side.want || p.Effective != side.effective {
+					t.Errorf("%s: %q, in effect %q; want %q, %q", p.Existence, got, p.Effective, side.want, side.effective)
+				}
+			}
+		})
+	}
+}
+
+// TestFaultOnTheWay holds that a fault at whatever place of the walk leaves the
+// outcome unknown, unless a record with psd=y or psd=n ended the walk below it.
+func TestFaultOnTheWay(t *testing.T) {
+	const domain = "a.b.c.d.example"
+	names := walkNames(domain)
+	for _, status := range []dnsx.Status{dnsx.Timeout, dnsx.ServFail, dnsx.Refused, dnsx.Failed} {
+		for i, name := range names {
+			fault := prefix + name + " = " + string(status)
+			t.Run(fault, func(t *testing.T) {
+				if p := Discover(t.Context(), newWorld(fault), domain); p.Outcome != CannotTell || p.Walk.OrgDomain != "" {
+					t.Errorf("no record: outcome %s, organisational domain %q; want %s", p.Outcome, p.Walk.OrgDomain, CannotTell)
+				}
+				for j, place := range names {
+					if i == j {
+						continue
+					}
+					for _, psd := range []string{Yes, No} {
+						record := prefix + place + " = v=DMARC1; p=reject; psd=" + psd
+						p := Discover(t.Context(), newWorld(fault, record), domain)
+						known := i > j || j == 0 // above the end of the walk, or the record is the domain's own
+						if (p.Outcome == Found) != known || (p.Walk.OrgDomain != "") != (i > j) {
+							t.Errorf("psd=%s at %s: outcome %s, organisational domain %q", psd, place, p.Outcome, p.Walk.OrgDomain)
+						}
+					}
+				}
+			})
+		}
 	}
 }
 
@@ -213,7 +342,10 @@ func TestRounds(t *testing.T) {
 	}{
 		{"walk, then the hosts and the doubled name", "a.b.example",
 			[]string{"_dmarc.b.example = v=DMARC1; p=none; rua=mailto:a@one.test,mailto:a@two.test; ruf=mailto:a@three.test"},
-			[]int{4, 4}},
+			[]int{4, 7}},
+		{"a host without MX records", "b.example",
+			[]string{"_dmarc.b.example = v=DMARC1; p=none; rua=mailto:a@one.test", "MX one.test = nodata"},
+			[]int{3, 2, 2}},
 		{"nothing to ask afterwards", "b.example", []string{"_dmarc.b.example = v=DMARC1; p=none"}, []int{3}},
 		{"longest walk", labels(30), nil, []int{MaxSteps + 1, 1}},
 	} {

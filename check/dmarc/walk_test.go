@@ -33,6 +33,7 @@ func TestWalkNames(t *testing.T) {
 		{"9 labels", 9, []int{9, 7, 6, 5, 4, 3, 2, 1}},
 		{"13 labels", 13, []int{13, 7, 6, 5, 4, 3, 2, 1}},
 		{"124 labels", 124, []int{124, 7, 6, 5, 4, 3, 2, 1}},
+		{"127 labels", 127, []int{127, 7, 6, 5, 4, 3, 2, 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var want []string
@@ -52,6 +53,8 @@ func TestWalkNames(t *testing.T) {
 
 func TestOrganizationalDomain(t *testing.T) {
 	const record = " = v=DMARC1; p=none"
+	simple := []string{"_dmarc.example.com" + record, "_dmarc.signing.example.com" + record}
+	bank := []string{"_dmarc.bank.example" + record + "; psd=y", "_dmarc.giant.bank.example" + record}
 	for _, tt := range []struct {
 		name, domain string
 		world        []string
@@ -97,6 +100,31 @@ func TestOrganizationalDomain(t *testing.T) {
 		{"13 labels, record at 12 is passed over", labels(13), []string{"_dmarc." + labels(12) + record}, labels(13), ByDefault},
 		{"13 labels, record at 1", labels(13), []string{"_dmarc." + labels(1) + record}, labels(1), ByFewest},
 		{"13 labels, psd=y at 7", labels(13), []string{"_dmarc." + labels(7) + record + "; psd=y"}, labels(8), ByPSDYes},
+
+		// RFC 9989 section 4.10.2 and appendix B.4.
+		{"section 4.10.2, the fewest labels", "a.mail.example.com",
+			[]string{"_dmarc.mail.example.com" + record, "_dmarc.example.com" + record}, "example.com", ByFewest},
+		{"section 4.10.2, psd=n", "a.mail.example.com", []string{"_dmarc.mail.example.com" + record + "; psd=n"}, "mail.example.com", ByPSDNo},
+		{"section 4.10.2, psd=y", "a.mail.example.com", []string{"_dmarc.com" + record + "; psd=y"}, "example.com", ByPSDYes},
+		{"appendix B.4.1, author", "example.com", simple, "example.com", ByFewest},
+		{"appendix B.4.1, signature", "signing.example.com", simple, "example.com", ByFewest},
+		{"appendix B.4.2, author", "a.b.c.d.e.f.g.h.i.j.k.example.com", simple, "example.com", ByFewest},
+		{"appendix B.4.3, author", "giant.bank.example", bank, "giant.bank.example", ByPSDYes},
+		{"appendix B.4.3, envelope sender", "mail.giant.bank.example", bank, "giant.bank.example", ByPSDYes},
+		{"appendix B.4.3, signature", "mail.mega.bank.example", bank, "mega.bank.example", ByPSDYes},
+
+		// psd= at the start, in the middle and at the top.
+		{"psd=n at the start, records above", "a.b.example", []string{"_dmarc.a.b.example" + record + "; psd=n", "_dmarc.b.example" + record}, "a.b.example", ByPSDNo},
+		{"psd=n at the top", "a.b.example", []string{"_dmarc.b.example" + record, "_dmarc.example" + record + "; psd=n"}, "example", ByPSDNo},
+		{"psd=y at the start, records above are not asked for", "a.b.example",
+			[]string{"_dmarc.a.b.example" + record + "; psd=y", "_dmarc.b.example" + record + "; psd=y"}, "a.b.example", ByFewest},
+		{"psd=y at the start of one label", "example", []string{"_dmarc.example" + record + "; psd=y"}, "example", ByFewest},
+		{"psd=y without p", "a.b.example", []string{"_dmarc.example = v=DMARC1; psd=y"}, "b.example", ByPSDYes},
+		{"psd=n without p", "a.b.example", []string{"_dmarc.a.b.example = v=DMARC1; psd=n", "_dmarc.example" + record}, "a.b.example", ByPSDNo},
+		{"psd=y twice on the way", "a.b.c.example",
+			[]string{"_dmarc.c.example" + record + "; psd=y", "_dmarc.example" + record + "; psd=y"}, "b.c.example", ByPSDYes},
+		{"several records, one with psd=y", "a.b.example",
+			[]string{"_dmarc.b.example" + record, "_dmarc.example = v=DMARC1; psd=y | v=DMARC1; p=none"}, "b.example", ByFewest},
 
 		{"no answer at the start", "a.b.example", []string{"_dmarc.a.b.example = timeout", "_dmarc.b.example" + record}, "", ""},
 		{"no answer in the middle", "a.b.c.example", []string{"_dmarc.b.c.example = servfail", "_dmarc.c.example" + record}, "", ""},

@@ -12,7 +12,9 @@ import (
 
 // world is what the DNS says: one line for each name, the texts behind "=" and
 // between " | ". A status in place of a text is the answer itself. Names that
-// are not there do not exist; "*." stands for one label or more.
+// are not there do not exist; "*." stands for one label or more. A name behind
+// "MX ", "A " or "AAAA " stands for that type; there the hosts are what is
+// listed, and "->" makes the name an alias.
 type world struct {
 	answers map[string]dnsx.Answer
 
@@ -30,7 +32,15 @@ func newWorld(lines ...string) *world {
 			continue
 		}
 		a := dnsx.Answer{Status: dnsx.OK}
+		if alias, ok := strings.CutPrefix(value, "-> "); ok {
+			w.answers[name] = dnsx.Answer{Status: dnsx.NXDomain, Chain: []string{alias}}
+			continue
+		}
 		for text := range strings.SplitSeq(value, " | ") {
+			if strings.HasPrefix(name, "MX ") {
+				a.Records = append(a.Records, &dns.MX{Mx: dns.Fqdn(text)})
+				continue
+			}
 			a.Records = append(a.Records, &dns.TXT{Txt: []string{text}})
 		}
 		w.answers[name] = a
@@ -39,18 +49,22 @@ func newWorld(lines ...string) *world {
 }
 
 func (w *world) Lookup(_ context.Context, name string, qtype uint16) dnsx.Answer {
+	plain := name
+	if qtype != dns.TypeTXT {
+		name = dns.TypeToString[qtype] + " " + name
+	}
 	w.mu.Lock()
 	w.asked[name]++
 	w.mu.Unlock()
 	a, ok := w.answers[name]
-	for parent := name; !ok && parent != ""; {
+	for parent := name; !ok && qtype == dns.TypeTXT && parent != ""; {
 		_, parent, _ = strings.Cut(parent, ".")
 		a, ok = w.answers["*."+parent]
 	}
 	if !ok {
 		a.Status = dnsx.NXDomain
 	}
-	a.Name, a.Type = name, qtype
+	a.Name, a.Type = plain, qtype
 	return a
 }
 
