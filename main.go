@@ -25,6 +25,7 @@ import (
 
 	"maildoctor/check"
 	"maildoctor/check/dnsx"
+	"maildoctor/check/evidence"
 	"maildoctor/check/lab"
 	"maildoctor/report"
 )
@@ -320,6 +321,7 @@ func networkFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "trust-ad", Usage: "believe the AD bit of a resolver that is not local"},
 		&cli.DurationFlag{Name: "timeout", Value: defaultTimeout, Usage: "`DURATION` the most that one audit may take (default 30s)"},
 		&cli.StringSliceFlag{Name: "selector", Usage: "`NAME` a DKIM selector of yours (repeatable; default: guess)"},
+		&cli.StringSliceFlag{Name: "evidence", TakesFile: true, Usage: "`FILE` a message or DMARC report of yours (repeatable)"},
 		&cli.StringFlag{Name: "ip", Usage: "`ADDRESS` the address that you send from"},
 		&cli.StringFlag{Name: "helo", Usage: "`NAME` what the sending host says in EHLO"},
 		&cli.StringFlag{Name: "from", Usage: "`ADDRESS` the envelope sender, with --ip"},
@@ -525,6 +527,9 @@ func (p *program) examine(c *cli.Context, domains, checks []string) error {
 	if err != nil {
 		return usagef("--fail-on: %w", err)
 	}
+	if opts.Evidence, err = p.readEvidence(c.StringSlice("evidence")); err != nil {
+		return err
+	}
 	out, err := p.output(c)
 	if err != nil {
 		return err
@@ -626,6 +631,40 @@ func options(c *cli.Context, checks []string) (auditOptions, error) {
 		}
 	}
 	return o, nil
+}
+
+// maxEvidence is how many files may show what a domain uses.
+const maxEvidence = 100
+
+// readEvidence reads the files that show which names a domain uses.
+func (p *program) readEvidence(paths []string) (*evidence.Evidence, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	if len(paths) > maxEvidence {
+		return nil, usagef("--evidence: at most %d files can be read", maxEvidence)
+	}
+	var all []*evidence.Evidence
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, usagef("--evidence: %w", err)
+		}
+		e, err := evidence.Read(f, path)
+		f.Close()
+		switch {
+		case errors.Is(err, evidence.ErrTooLarge):
+			return nil, usagef("--evidence \"%s\": it has more than 64 MB; give a part of it", path)
+		case errors.Is(err, evidence.ErrKind):
+			return nil, usagef("--evidence \"%s\": give a message with its header, an mbox file or a DMARC aggregate report", path)
+		case errors.Is(err, evidence.ErrDamaged):
+			return nil, usagef("--evidence \"%s\": the archive or XML document is damaged; get it again", path)
+		case err != nil:
+			return nil, usagef("--evidence \"%s\": %w", path, err)
+		}
+		all = append(all, e)
+	}
+	return evidence.Merge(all...), nil
 }
 
 // explain prints the page of a rule.

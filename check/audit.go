@@ -36,6 +36,7 @@ func checkers() []checker {
 		ptrChecker(),
 		smtpChecker(),
 		tlsChecker(),
+		bimiChecker(),
 	}
 }
 
@@ -78,6 +79,7 @@ func Audit(ctx context.Context, n Net, domain string, o Options) *Result {
 		net: n, dns: dnsx.New(n.DNS, dnsx.Options{}), guard: newGuard(n, o), opts: o, domain: domain,
 		facts: &Facts{Domain: domain, AllowPrivate: o.AllowPrivate, SMTPPort: o.smtpPort(), Checks: o.Checks},
 	}
+	r.facts.Evidence = shown(o.Evidence, domain)
 	r.facts.Gathered = gather(ctx, r, checkers())
 	return result(r.facts, n)
 }
@@ -87,7 +89,7 @@ func result(f *Facts, n Net) *Result {
 	findings, merits := judge(f, f.judged())
 	return &Result{
 		Domain: f.Domain, Time: n.Now(), Role: f.Role(), Coverage: f.coverage(),
-		Findings: findings, Merits: merits, Facts: f,
+		Findings: findings, Merits: merits, Receivers: comply(f, findings), Facts: f,
 	}
 }
 
@@ -208,8 +210,10 @@ func (f *Facts) coverage() []Coverage {
 		case c.Reason == ReasonInternal:
 		case f.exists() == dnsx.NXDomain:
 			c = Coverage{Checker: c.Checker, State: Skipped, Reason: ReasonNoDomain}
-		case c.Reason == ReasonSelector && f.signless():
+		case c.Reason == ReasonSelector && f.idle():
 			c = Coverage{Checker: c.Checker, State: Skipped, Reason: ReasonNoSender}
+		case c.Reason == ReasonSelector && f.Role() == Forwarding:
+			c = Coverage{Checker: c.Checker, State: Skipped, Reason: ReasonForwards}
 		}
 		out = append(out, c)
 	}

@@ -58,7 +58,7 @@ func TestAuditWorlds(t *testing.T) {
 		{"faulty", check.Sending, []string{
 			"DKIM-KEY-SHORT", "DKIM-KEY-TESTING", "DMARC-NO-REPORTS", "DMARC-POLICY-NONE", "DMARC-REMOVED-TAG",
 			"MX-TARGET-CNAME", "MX-TARGET-DANGLING", "PTR-MX-MISSING", "PTR-MX-NOT-CONFIRMED",
-			"SMTP-AUTH-BEFORE-TLS", "SMTP-STARTTLS-MISSING", "SPF-PTR", "SPF-TOO-MANY-LOOKUPS",
+			"SMTP-AUTH-BEFORE-TLS", "SMTP-STARTTLS-MISSING", "SPF-LOOKUPS-WASTED", "SPF-PTR", "SPF-TOO-MANY-LOOKUPS",
 			"TLS-CERT-EXPIRED", "TLS-CERT-NAME", "TLS-SUBMISSION-CERT",
 		}},
 	}
@@ -207,6 +207,7 @@ func TestAuditOnlyWhatIsAsked(t *testing.T) {
 		{"ptr", reverse, []string{key, policy}, false},
 		{"smtp", "mx1.", []string{key, policy, reverse}, true},
 		{"tls", "mx1.", []string{key, policy, reverse}, true},
+		{"bimi", "default._bimi.", []string{key, reverse}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.check, func(t *testing.T) {

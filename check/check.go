@@ -10,6 +10,8 @@ package check
 import (
 	"net/netip"
 	"time"
+
+	"maildoctor/check/evidence"
 )
 
 // A RuleID names a rule of the catalogue, such as SPF-TOO-MANY-LOOKUPS. The
@@ -70,15 +72,16 @@ const (
 
 // Options are what the user asked for.
 type Options struct {
-	Checks       []string   // names of checkers; nil for all
-	Selectors    []string   // DKIM selectors to ask instead of guessing
-	IP           netip.Addr // the sending host; the zero Addr if not given
-	Helo         string     // the name the sending host uses in EHLO
-	From         string     // the envelope sender of the sending host
-	Hostname     string     // our own name in EHLO where Helo is empty; empty for our address
-	NoSMTP       bool       // open no TCP connection to mail hosts
-	SMTPPort     int        // the port of MX hosts; 0 for 25
-	AllowPrivate bool       // dial loopback, link-local and private addresses too
+	Checks       []string           // names of checkers; nil for all
+	Selectors    []string           // DKIM selectors to ask instead of guessing
+	Evidence     *evidence.Evidence // what files of the user show; nil if there are none
+	IP           netip.Addr         // the sending host; the zero Addr if not given
+	Helo         string             // the name the sending host uses in EHLO
+	From         string             // the envelope sender of the sending host
+	Hostname     string             // our own name in EHLO where Helo is empty; empty for our address
+	NoSMTP       bool               // open no TCP connection to mail hosts
+	SMTPPort     int                // the port of MX hosts; 0 for 25
+	AllowPrivate bool               // dial loopback, link-local and private addresses too
 }
 
 // A Result is all that an audit found out about one domain.
@@ -90,4 +93,8 @@ type Result struct {
 	Findings []Finding  // sorted by rule, then subject
 	Merits   []Merit
 	Facts    *Facts
+
+	// Receivers is how the domain stands with what large receivers demand; nil
+	// where that is nothing.
+	Receivers []Compliance
 }

@@ -26,10 +26,12 @@ const (
 	ReasonDescriptors    = dnsx.ReasonDescriptors // this program may open no more files
 	ReasonTLS            = "tls-not-tested"       // the host may want a TLS that crypto/tls does not know
 	ReasonNoSender       = "no-sender"            // the SPF record says that nobody sends for the domain
+	ReasonForwards       = "forwards-only"        // its mail hosts pass mail on, and nobody else sends for it
 	ReasonNoAddress      = "no-address-given"     // no sending address, and no MX host in its place
 	ReasonSelector       = "no-known-selector"    // DKIM selectors cannot be listed
 	ReasonKey            = "no-working-key"       // the DKIM keys that were guessed do not work
 	ReasonWildcard       = "wildcard"             // every selector answers
+	ReasonFile           = "file-not-fetched"     // a web server did not hand a file out to us
 	ReasonDeadline       = "deadline"             // the time of the audit was up
 	ReasonInterrupted    = "interrupted"          // the user stopped it
 	ReasonInternal       = dnsx.ReasonPanic       // a part of this program failed

@@ -203,7 +203,7 @@ func TestCoverage(t *testing.T) {
 // TestCoverageDMARCTag holds that a policy is not concluded where it depends on
 // whether the domain exists and that is not known.
 func TestCoverageDMARCTag(t *testing.T) {
-	got := auditZone(t, "sub."+tested, "_dmarc TXT \"v=DMARC1; p=reject; sp=reject; np=none; rua=mailto:a@example.test\"\n"+
+	got := auditZone(t, "sub."+tested, mail+"_dmarc TXT \"v=DMARC1; p=reject; sp=reject; np=none; rua=mailto:a@example.test\"\n"+
 		";! timeout sub.example.test TXT\n;! timeout sub.example.test MX\n;! nxdomain _dmarc.sub.example.test\n", Options{Checks: []string{"dmarc"}})
 	if len(got.Findings) > 0 {
 		t.Errorf("findings %v, want none", saidAll(got.Findings))
@@ -278,14 +278,14 @@ func manyPTR(n int) string {
 }
 
 func TestNamesAndRules(t *testing.T) {
-	if want := []string{"mx", "spf", "dkim", "dmarc", "ptr", "smtp", "tls"}; !slices.Equal(Names(), want) {
+	if want := []string{"mx", "spf", "dkim", "dmarc", "ptr", "smtp", "tls", "bimi"}; !slices.Equal(Names(), want) {
 		t.Errorf("Names() = %v, want %v", Names(), want)
 	}
 	rules := Rules()
 	if !slices.IsSorted(rules) || len(slices.Compact(slices.Clone(rules))) != len(rules) {
 		t.Errorf("Rules() = %v, want them sorted, each once", rules)
 	}
-	for _, r := range []RuleID{InternalError, domainNotFound, mxNone, parkedSPFOpen, dkimWildcard, dmarcPSDSelf, ptrMissing, smtp587NoTLS, tlsSubmission} {
+	for _, r := range []RuleID{InternalError, domainNotFound, mxNone, parkedSPFOpen, dkimWildcard, dmarcPSDSelf, ptrMissing, smtp587NoTLS, tlsSubmission, bimiSyntax} {
 		if !slices.Contains(rules, r) {
 			t.Errorf("Rules() lacks %s", r)
 		}
@@ -423,7 +423,7 @@ func TestJudgeInternalError(t *testing.T) {
 	if d := cmp.Diff([]string{
 		"INTERNAL-ERROR example.test checker=ptr detail=planted",
 		"INTERNAL-ERROR example.test checker=dmarc detail=broken",
-		"SPF-MISSING example.test",
+		`SPF-MISSING example.test record="v=spf1 mx ~all"`,
 	}, got); d != "" {
 		t.Errorf("findings (-want +got):\n%s", d)
 	}

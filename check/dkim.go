@@ -30,6 +30,7 @@ const (
 	dkimType         RuleID = "DKIM-KEY-UNKNOWN-TYPE"
 	dkimDangling     RuleID = "DKIM-KEY-DANGLING"
 	dkimWildcard     RuleID = "DKIM-WILDCARD"
+	dkimNoRSA        RuleID = "DKIM-ED25519-ONLY"
 )
 
 func dkimChecker() checker {
@@ -37,7 +38,7 @@ func dkimChecker() checker {
 		name: "dkim", reads: []string{"mx", "spf"}, gather: gatherDKIM, judge: judgeDKIM, merits: meritsDKIM,
 		rules: []RuleID{
 			dkimUnknown, dkimNotFound, dkimNoWorkingKey, dkimRevoked, dkimSyntax, dkimTooShort, dkimShort,
-			dkimTesting, dkimMultiple, dkimSHA1, dkimService, dkimType, dkimDangling, dkimWildcard,
+			dkimTesting, dkimMultiple, dkimSHA1, dkimService, dkimType, dkimDangling, dkimWildcard, dkimNoRSA,
 		},
 	}
 }
@@ -46,6 +47,14 @@ func dkimChecker() checker {
 type DKIM struct {
 	Given  []dkim.Selector `json:"given,omitempty"`  // the selectors that the user named
 	Search *dkim.Guesses   `json:"search,omitempty"` // those that were guessed instead
+
+	// Relatives are keys of relatives of the domain that files show to sign.
+	Relatives []SignerKey `json:"relatives,omitempty"`
+}
+
+// relativesSign reports whether a relative of the domain has a key that works.
+func (d *DKIM) relativesSign() bool {
+	return slices.ContainsFunc(d.Relatives, func(k SignerKey) bool { return k.Working() })
 }
 
 // selectors are the key records to judge.
@@ -92,13 +101,21 @@ func gatherDKIM(ctx context.Context, r *run) Coverage {
 		r.facts.DKIM = nil
 		return Coverage{State: Skipped, Reason: ReasonNoSender}
 	}
-	s := dkim.Guess(ctx, keys, r.domain, [][]string{senders.Selectors(hosts, domains), senders.Blind()})
+	waves := [][]string{senders.Selectors(hosts, domains), senders.Blind()}
+	if e := r.facts.Evidence; e != nil && len(e.Selectors) > 0 {
+		waves = slices.Insert(waves, 0, e.Selectors)
+	}
+	var s dkim.Guesses
+	var parts group
+	parts.Go(func() { s = dkim.Guess(ctx, keys, r.domain, waves) })
+	parts.Go(func() { d.Relatives = r.relatives(ctx, keys) })
+	parts.Wait()
 	d.Search = &s
 	switch {
 	case slices.ContainsFunc(s.Unknown, spent):
 		r.facts.DKIM = nil
 		return r.unknown(ctx, string(dnsx.Failed), dnsx.ReasonBudget, r.domain)
-	case s.Working():
+	case s.Working(), d.relativesSign():
 		return Coverage{State: Done}
 	case len(s.Unknown) > 0:
 		return r.unknown(ctx, string(s.Unknown[0].Status), s.Unknown[0].Reason, s.Unknown[0].Asked)
@@ -153,7 +170,7 @@ func judgeDKIM(f *Facts, add func(Finding)) {
 	if d == nil {
 		return
 	}
-	usable := slices.ContainsFunc(d.selectors(), dkim.Selector.Working)
+	usable := slices.ContainsFunc(d.selectors(), dkim.Selector.Working) || d.relativesSign()
 	broken, present := false, len(d.selectors())
 	for _, s := range d.selectors() {
 		broken = judgeSelector(s, d.Search != nil, usable, add) || broken
@@ -166,17 +183,28 @@ func judgeDKIM(f *Facts, add func(Finding)) {
 				Providers: f.signers(),
 			})
 		}
+		if usable && !unknown && !slices.ContainsFunc(d.Given, worksWithRSA) {
+			add(Finding{Rule: dkimNoRSA, Subject: f.Domain, Params: params("selectors", names(d.Given))})
+		}
 		return
+	}
+	for _, key := range d.Relatives {
+		judgeSelector(key.Selector, true, usable, add)
 	}
 	if d.Search.Wildcard {
 		add(Finding{Rule: dkimWildcard, Subject: f.Domain})
 	}
-	if present == 0 && !d.Search.Wildcard && len(d.Search.Unknown) == 0 && !f.signless() {
+	if present == 0 && !d.Search.Wildcard && len(d.Search.Unknown) == 0 && !usable && !f.signless() {
 		add(Finding{
 			Rule: dkimUnknown, Subject: f.Domain, Params: params("asked", len(d.Search.Asked)),
 			Providers: f.signers(),
 		})
 	}
+}
+
+// worksWithRSA reports whether a selector has an RSA key that works.
+func worksWithRSA(s dkim.Selector) bool {
+	return slices.ContainsFunc(s.Records, func(r dkim.Record) bool { return r.Working() && r.Key.Type == dkim.RSA })
 }
 
 // judgeSelector judges the records at one selector and reports whether it found
@@ -285,7 +313,11 @@ func meritsDKIM(f *Facts, add func(Merit)) {
 	if f.DKIM == nil {
 		return
 	}
-	for _, s := range f.DKIM.selectors() {
+	all := slices.Clone(f.DKIM.selectors())
+	for _, key := range f.DKIM.Relatives {
+		all = append(all, key.Selector)
+	}
+	for _, s := range all {
 		for _, r := range s.Records {
 			if r.Working() && !r.Key.Testing() {
 				add(Merit{

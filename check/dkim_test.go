@@ -66,7 +66,9 @@ func TestJudgeDKIM(t *testing.T) {
 		want  []string
 	}{
 		{name: "good", given: selectors{selector("s1", good)}},
-		{name: "Ed25519", given: selectors{selector("s1", ed)}},
+		{name: "Ed25519 alone", given: selectors{selector("s1", ed)}, want: []string{"DKIM-ED25519-ONLY example.test selectors=s1"}},
+		{name: "Ed25519 and RSA", given: selectors{selector("s1", ed), selector("s2", good)}},
+		{name: "Ed25519 guessed", found: dkim.Guesses{Found: selectors{selector("s1", ed)}}},
 		{name: "not there", given: selectors{absent("s1", dnsx.NXDomain)}, want: []string{"DKIM-SELECTOR-NOT-FOUND s1._domainkey.example.test selector=s1"}},
 		{name: "no record there", given: selectors{absent("s1", dnsx.NoData)}, want: []string{"DKIM-SELECTOR-NOT-FOUND s1._domainkey.example.test selector=s1"}},
 		{name: "alias to nothing", given: selectors{absent("s1", dnsx.NXDomain, "gone.test")}, want: []string{"DKIM-SELECTOR-NOT-FOUND s1._domainkey.example.test selector=s1"}},

@@ -29,8 +29,13 @@ const (
 	dmarcNoReports     RuleID = "DMARC-NO-REPORTS"
 	dmarcURIInvalid    RuleID = "DMARC-REPORT-URI-INVALID"
 	dmarcNotAuthorised RuleID = "DMARC-REPORT-NOT-AUTHORISED"
+	dmarcMailboxDead   RuleID = "DMARC-REPORT-MAILBOX-DEAD"
 	dmarcPSDSelf       RuleID = "DMARC-PSD-SELF"
+	dmarcMethodsDiffer RuleID = "DMARC-METHODS-DIFFER"
+	dmarcUnaligned     RuleID = "DMARC-UNALIGNED"
 	parkedDMARCWeak    RuleID = "PARKED-DMARC-WEAK"
+
+	dmarcStrictUnaligned RuleID = "DMARC-STRICT-UNALIGNED"
 )
 
 func dmarcChecker() checker {
@@ -39,7 +44,8 @@ func dmarcChecker() checker {
 		rules: []RuleID{
 			dmarcMissing, dmarcMultiple, dmarcVersion, dmarcMisplaced, dmarcTagInvalid, dmarcPolicyInvalid,
 			dmarcPolicyAbsent, dmarcPolicyNone, dmarcSubdomainNone, dmarcTesting, dmarcRemovedTag,
-			dmarcNoReports, dmarcURIInvalid, dmarcNotAuthorised, dmarcPSDSelf, parkedDMARCWeak,
+			dmarcNoReports, dmarcURIInvalid, dmarcNotAuthorised, dmarcMailboxDead, dmarcPSDSelf,
+			dmarcMethodsDiffer, dmarcUnaligned, dmarcStrictUnaligned, parkedDMARCWeak,
 		},
 	}
 }
@@ -47,6 +53,8 @@ func dmarcChecker() checker {
 func gatherDMARC(ctx context.Context, r *run) Coverage {
 	p := dmarc.Discover(ctx, r.dns, r.domain)
 	r.facts.DMARC = p
+	mailFrom, signers := r.identities()
+	r.facts.Alignment = r.align(ctx, p, mailFrom, signers)
 	if p.Outcome == dmarc.CannotTell {
 		for _, s := range p.Walk.Steps {
 			if s.Reached && !s.Status.Known() {
@@ -68,6 +76,21 @@ func gatherDMARC(ctx context.Context, r *run) Coverage {
 		case dmarc.Unchecked:
 			return Coverage{State: Inconclusive, Reason: ReasonTooMany, Subject: p.Place, Minor: true}
 		}
+	}
+	for _, report := range p.Reports {
+		switch report.Mailbox {
+		case dmarc.MailboxUnknown:
+			c := r.unknown(ctx, string(report.MailboxStatus), report.MailboxReason, report.Host)
+			c.Minor = true
+			return c
+		case dmarc.MailboxUnchecked:
+			return Coverage{State: Inconclusive, Reason: ReasonTooMany, Subject: p.Place, Minor: true}
+		}
+	}
+	if id := r.facts.Alignment.unknown(); id != nil {
+		c := r.unknown(ctx, string(id.Status), id.Reason, id.Asked)
+		c.Minor = true
+		return c
 	}
 	return Coverage{State: Done}
 }
@@ -107,8 +130,10 @@ func judgeDMARC(f *Facts, add func(Finding)) {
 		add(Finding{Rule: dmarcMissing, Subject: p.Domain, Evidence: alias(p.Walk.Steps[0].Asked, p.Walk.Steps[0].Chain)})
 	case s != nil && s.Record != nil:
 		judgeDMARCRecord(p, s, add)
-		judgeDMARCPolicy(p, s, f.idle(), add)
+		judgeDMARCPolicy(f, p, s, add)
 		judgeDMARCReports(p, s, f.idle(), add)
+		judgeDMARCMethods(f, p, s, add)
+		judgeAlignment(f, p, s, add)
 	}
 }
 
@@ -122,7 +147,7 @@ func judgeDiscarded(p *dmarc.Policy, add func(Finding)) bool {
 		}
 		if len(s.Texts) > 1 { // RFC 9989 section 4.10
 			found = true
-			add(Finding{Rule: dmarcMultiple, Subject: s.Domain, Params: params("count", len(s.Texts)), Evidence: evidence(&s)})
+			add(Finding{Rule: dmarcMultiple, Subject: s.Domain, Params: params("count", len(s.Texts)), Evidence: cited(&s)})
 			continue
 		}
 		for _, near := range s.Near {
@@ -134,7 +159,8 @@ func judgeDiscarded(p *dmarc.Policy, add func(Finding)) bool {
 }
 
 // proposal is a record for the audited domain itself: the one that applies
-// with another request, and without the tags that are dropped.
+// with another request, and without the tags that are dropped. A registry's
+// report addresses stay its own.
 func proposal(p *dmarc.Policy, request dmarc.Request, drop ...string) string {
 	record := ""
 	if s := p.Record(); s != nil && len(s.Texts) == 1 {
@@ -143,12 +169,46 @@ func proposal(p *dmarc.Policy, request dmarc.Request, drop ...string) string {
 	if p.Source != dmarc.Own {
 		drop = append(drop, "sp", "np", "psd")
 	}
-	return rewrite(record, request, drop...)
+	if foreign(p) && p.Source != dmarc.Own {
+		drop = append(drop, "rua", "ruf")
+	}
+	return rewrite(record, dead(p), request, drop...)
+}
+
+// dead lists the hosts of report addresses that take no mail.
+func dead(p *dmarc.Policy) []string {
+	var out []string
+	for _, r := range p.Reports {
+		if r.Mailbox == dmarc.Undeliverable {
+			out = append(out, r.Host)
+		}
+	}
+	return out
+}
+
+// withReports adds a report address to a proposed record that has none: in the
+// domain itself, else in its organisational domain, whichever is not known to
+// take no mail.
+func (f *Facts) withReports(p *dmarc.Policy, record string) string {
+	if r, _, ok := dmarc.Parse(record); !ok || len(r.RUA) > 0 {
+		return record
+	}
+	none := dead(p)
+	if f.MX != nil && f.MX.RefusesMail() {
+		none = append(none, f.Domain)
+	}
+	for _, host := range []string{p.Domain, p.Walk.OrgDomain} {
+		if host != "" && !slices.Contains(none, host) && !aboveRegistered(p, host) {
+			return record + "; rua=mailto:dmarc@" + host
+		}
+	}
+	return record
 }
 
 // rewrite changes the request of a record. It drops the tags named, those that
-// RFC 9989 section 9.3 removed, and what is faulty; the others stay.
-func rewrite(record string, request dmarc.Request, drop ...string) string {
+// RFC 9989 section 9.3 removed, what is faulty, and report addresses at the
+// hosts that are dead; the others stay.
+func rewrite(record string, dead []string, request dmarc.Request, drop ...string) string {
 	out := []string{"v=DMARC1", "p=" + string(request)}
 	drop = append(drop, "v", "p", "pct", "rf", "ri")
 	r, faults, ok := dmarc.Parse(record)
@@ -165,9 +225,9 @@ func rewrite(record string, request dmarc.Request, drop ...string) string {
 		name, value := taglist.Lower(tag.Name), tag.Value
 		switch name {
 		case "rua":
-			value = usable(r.RUA)
+			value = usable(r.RUA, dead)
 		case "ruf":
-			value = usable(r.RUF)
+			value = usable(r.RUF, dead)
 		}
 		if value != "" && !slices.Contains(drop, name) {
 			out = append(out, name+"="+value)
@@ -179,10 +239,10 @@ func rewrite(record string, request dmarc.Request, drop ...string) string {
 
 // usable lists the report addresses that reports can be sent to, without the
 // size behind them (RFC 9989 appendix C.4).
-func usable(uris []dmarc.URI) string {
+func usable(uris []dmarc.URI, dead []string) string {
 	var out []string
 	for _, u := range uris {
-		if u.Usable {
+		if u.Usable && !slices.Contains(dead, u.Host) {
 			text, _, _ := strings.Cut(string(u.Text), "!")
 			out = append(out, text)
 		}
@@ -191,16 +251,12 @@ func usable(uris []dmarc.URI) string {
 }
 
 // mended is a record without what is faulty in it.
-func mended(s *dmarc.Step) string {
-	request := s.Record.P
-	if request == dmarc.Invalid || request == "" {
-		request = dmarc.None
-	}
-	return rewrite(strings.Join(texts(s.Texts), ""), request)
+func mended(p *dmarc.Policy, s *dmarc.Step) string {
+	return rewrite(strings.Join(texts(s.Texts), ""), dead(p), askable(s.Record.P))
 }
 
-// evidence is the record that applies, behind the aliases that lead to it.
-func evidence(s *dmarc.Step) []string {
+// cited is the record that applies, behind the aliases that lead to it.
+func cited(s *dmarc.Step) []string {
 	return append(alias(s.Asked, s.Chain), texts(s.Texts)...)
 }
 
@@ -223,7 +279,7 @@ func judgeDMARCRecord(p *dmarc.Policy, s *dmarc.Step, add func(Finding)) {
 			rule, values = dmarcRemovedTag, params("tag", tag)
 		case dmarc.RequestInvalid:
 			rule = dmarcPolicyInvalid
-			values = params("tag", tag, "value", value, "effect", p.Effect, "record", mended(s))
+			values = params("tag", tag, "value", value, "effect", p.Effect, "record", mended(p, s))
 		case dmarc.URIEmpty, dmarc.URINoScheme, dmarc.URIMalformed, dmarc.URIAddress, dmarc.URIScheme:
 			rule, values = dmarcURIInvalid, params("tag", tag, "uri", value, "reason", fault.Reason)
 		case dmarc.ValueInvalid, dmarc.FoConflict, dmarc.DuplicateTag, dmarc.MissingEquals, dmarc.EmptyName, dmarc.BadName:
@@ -231,15 +287,15 @@ func judgeDMARCRecord(p *dmarc.Policy, s *dmarc.Step, add func(Finding)) {
 		default: // what every reader passes over
 			continue
 		}
-		add(Finding{Rule: rule, Subject: s.Domain, Params: values, Evidence: evidence(s)})
+		add(Finding{Rule: rule, Subject: s.Domain, Params: values, Evidence: cited(s)})
 	}
 }
 
 // judgeDMARCPolicy judges how strong the policy is. The record may stand above
 // the domain; what is proposed is one for the domain itself, which comes first
 // (RFC 9989 section 4.10.1).
-func judgeDMARCPolicy(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Finding)) {
-	record, r := evidence(s), s.Record
+func judgeDMARCPolicy(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Finding)) {
+	record, r, idle := cited(s), s.Record, f.idle()
 	switch {
 	case p.Effect == dmarc.PolicyAbsent:
 		add(Finding{
@@ -252,7 +308,7 @@ func judgeDMARCPolicy(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Findin
 	case p.Requested == dmarc.None:
 		next := proposal(p, dmarc.Quarantine, "t")
 		if !reported(p) { // first find out who sends
-			next = proposal(p, dmarc.None, "t", "rua") + "; rua=mailto:dmarc@" + p.Domain
+			next = f.withReports(p, proposal(p, dmarc.None, "t", "rua"))
 		}
 		add(Finding{
 			Rule: dmarcPolicyNone, Subject: p.Domain, Evidence: record,
@@ -285,24 +341,31 @@ func judgeDMARCPolicy(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Findin
 	}
 }
 
-// reported reports whether somebody may get aggregate reports.
+// reported reports whether the domain, and not its registry, may get aggregate
+// reports.
 func reported(p *dmarc.Policy) bool {
-	return slices.ContainsFunc(p.Reports, func(r dmarc.Report) bool {
-		return r.Tag == "rua" && r.Authorisation != dmarc.NotAuthorised
+	return !foreign(p) && slices.ContainsFunc(p.Reports, func(r dmarc.Report) bool {
+		return r.Tag == "rua" && r.Authorisation != dmarc.NotAuthorised && r.Mailbox != dmarc.Undeliverable
 	})
 }
 
 func judgeDMARCReports(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Finding)) {
-	if p.Source == dmarc.PublicSuffix { // the registry's own business
+	if foreign(p) && p.Source != dmarc.Own { // the registry's own business
 		return
 	}
 	if len(s.Record.RUA) == 0 && !idle {
-		add(Finding{Rule: dmarcNoReports, Subject: s.Domain, Evidence: evidence(s)})
+		add(Finding{Rule: dmarcNoReports, Subject: s.Domain, Evidence: cited(s)})
 	}
 	for _, report := range p.Reports {
-		if report.Authorisation == dmarc.NotAuthorised {
+		switch { // an agreement would not revive a mailbox
+		case report.Mailbox == dmarc.Undeliverable:
 			add(Finding{
-				Rule: dmarcNotAuthorised, Subject: s.Domain, Evidence: append(evidence(s), texts(report.Texts)...),
+				Rule: dmarcMailboxDead, Subject: s.Domain, Evidence: cited(s),
+				Params: params("tag", report.Tag, "uri", report.URI, "host", report.Host, "reason", report.Dead),
+			})
+		case report.Authorisation == dmarc.NotAuthorised:
+			add(Finding{
+				Rule: dmarcNotAuthorised, Subject: s.Domain, Evidence: append(cited(s), texts(report.Texts)...),
 				Params: params("tag", report.Tag, "host", report.Host, "place", report.Asked, "reason", report.Why),
 			})
 		}
@@ -311,12 +374,14 @@ func judgeDMARCReports(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Findi
 
 func meritsDMARC(f *Facts, add func(Merit)) {
 	p := f.DMARC
+	f.meritsAlignment(add)
 	if p == nil || p.Record() == nil || p.Effective == dmarc.None || p.Effective == "" || f.open() {
 		return
 	}
 	add(Merit{ID: "dmarc-policy", Subject: p.Place, Params: params("tag", p.Tag, "policy", p.Effective)})
 	for _, report := range p.Reports {
-		if report.Tag == "rua" && (report.Authorisation == dmarc.Internal || report.Authorisation == dmarc.Authorised) {
+		if report.Tag == "rua" && report.Mailbox != dmarc.Undeliverable &&
+			(report.Authorisation == dmarc.Internal || report.Authorisation == dmarc.Authorised) {
 			add(Merit{ID: "dmarc-reports", Subject: p.Place})
 			break
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"maildoctor/check/dmarc"
+	"maildoctor/check/dnsx"
 )
 
 func TestJudgeDMARC(t *testing.T) {
@@ -14,6 +15,7 @@ func TestJudgeDMARC(t *testing.T) {
 		sends  = mail + "@ TXT \"v=spf1 mx -all\"\n"
 		parked = "@ MX 0 .\n@ TXT \"v=spf1 -all\"\n"
 		rua    = "; rua=mailto:r@example.test"
+		takes  = "\no.invalid. MX 10 mx.o.invalid."
 	)
 	own := func(record string) string { return sends + `_dmarc TXT "` + record + `"` }
 	idle := func(record string) string { return parked + `_dmarc TXT "` + record + `"` }
@@ -41,7 +43,7 @@ func TestJudgeDMARC(t *testing.T) {
 		{"several", tested, own("v=DMARC1; p=none\"\n_dmarc TXT \"v=DMARC1; p=reject"), []string{"DMARC-MULTIPLE example.test count=2"}},
 		{"several below a good one", sub, own("v=DMARC1; p=reject"+rua) + "\n_dmarc.a TXT \"v=DMARC1\"\n_dmarc.a TXT \"v=DMARC1;p=none\"",
 			[]string{"DMARC-MULTIPLE a.example.test count=2"}},
-		{"several above a good one", sub, own("v=DMARC1\"\n_dmarc TXT \"v=DMARC1; p=none") + "\n_dmarc.a TXT \"v=DMARC1;p=reject; rua=mailto:r@a.example.test\"", nil},
+		{"several above a good one", sub, own("v=DMARC1\"\n_dmarc TXT \"v=DMARC1; p=none") + "\n_dmarc.a TXT \"v=DMARC1;p=reject; rua=mailto:r@a.example.test\"\na A 192.0.2.9", nil},
 		{"version in lower case", tested, own("v=dmarc1; p=none"), []string{"DMARC-VERSION example.test"}},
 		{"version missing", tested, own("p=none"), []string{"DMARC-VERSION example.test"}},
 		{"version in lower case beside a good one", tested, own("v=dmarc1; p=none\"\n_dmarc TXT \"v=DMARC1; p=reject" + rua), nil},
@@ -146,22 +148,110 @@ func TestJudgeDMARC(t *testing.T) {
 			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; sp=none; rua=mailto:r@example.test" tag=p`,
 		}},
 		{"public suffix that sends", tested, own("v=DMARC1; p=reject; psd=y" + rua), []string{"DMARC-PSD-SELF example.test"}},
-		{"public suffix that sends nothing", tested, idle("v=DMARC1; p=reject; psd=y" + rua), nil},
-		{"public suffix above", tested, sends + `_dmarc.test. TXT "v=DMARC1; p=reject; psd=y; rua=mailto:r@elsewhere.invalid"`, nil},
+		{"public suffix that sends nothing", tested, idle("v=DMARC1; p=reject; psd=y"), nil},
+		{"public suffix above", tested, sends + `_dmarc.test. TXT "v=DMARC1; p=reject; psd=y; rua=mailto:r@elsewhere.invalid"`, []string{
+			`DMARC-METHODS-DIFFER example.test effect=legacy-no-policy list=example.test place=example.test record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" walk=example.test`,
+		}},
+		{"public suffix above, parked", tested, parked + `_dmarc.test. TXT "v=DMARC1; p=reject; psd=y"`, []string{
+			`DMARC-METHODS-DIFFER example.test effect=legacy-no-policy list=example.test place=example.test record="v=DMARC1; p=reject" walk=example.test`,
+		}},
+		{"public suffix above asks for nothing but reports to itself", tested, sends + `_dmarc.test. TXT "v=DMARC1; p=none; psd=y; rua=mailto:r@test"`, []string{
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p`,
+		}},
+		{"none, sends and takes no mail", sub, mail + "a MX 0 .\na TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc.a TXT \"v=DMARC1; p=none\"\n_dmarc TXT \"v=DMARC1; p=none\"", []string{
+			"DMARC-NO-REPORTS a.example.test",
+			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p`,
+		}},
 		{"public suffix above asks for nothing", tested, sends + `_dmarc.test. TXT "v=DMARC1; p=none; psd=y"`, []string{
 			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p`,
 		}},
 
+		// The walk beside the Public Suffix List.
+		{"methods agree, sub-domain with a record", sub, own("v=DMARC1; p=reject"+rua) + "\na A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@example.test\"", nil},
+		{"methods differ, sub-domain with the only record", sub, sends + "a A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@a.example.test\"", nil},
+		{"methods differ, psd=n in a sub-domain", sub, own("v=DMARC1; p=none"+rua) + "\na A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; psd=n; rua=mailto:r@a.example.test\"", nil},
+		{"methods differ, no record anywhere", sub, sends + "a A 192.0.2.9", []string{"DMARC-MISSING a.example.test"}},
+		{"methods differ, np and t", sub, own("v=DMARC1; p=reject; np=quarantine; t=y" + rua), []string{
+			`DMARC-TESTING a.example.test effective=none policy=quarantine record="v=DMARC1; p=quarantine; rua=mailto:r@example.test"`,
+		}},
+		{"methods differ, several records at the domain", sub, own("v=DMARC1; p=reject"+rua) + "\n_dmarc.a TXT \"v=DMARC1\"\n_dmarc.a TXT \"v=DMARC1;p=none\"\na A 192.0.2.9",
+			[]string{"DMARC-MULTIPLE a.example.test count=2"}},
+		{"methods differ, head of a part with psd=n", "x." + sub,
+			own("v=DMARC1; p=none"+rua) + "\nx.a A 192.0.2.9\na A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; psd=n; rua=mailto:r@a.example.test\"", []string{
+				`DMARC-METHODS-DIFFER x.a.example.test effect=policy-differs list=example.test place=x.a.example.test record="v=DMARC1; p=reject; rua=mailto:r@a.example.test" walk=a.example.test`,
+			}},
+		{"methods differ, the same request in both", "x." + sub,
+			own("v=DMARC1; p=reject"+rua) + "\nx.a A 192.0.2.9\na A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; psd=n; rua=mailto:r@a.example.test\"", nil},
+		{"methods differ, a record below the registered domain only", "x." + sub,
+			sends + "x.a A 192.0.2.9\na A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@a.example.test\"", []string{
+				`DMARC-METHODS-DIFFER x.a.example.test effect=legacy-no-policy list=example.test place=x.a.example.test record="v=DMARC1; p=reject; rua=mailto:r@a.example.test" walk=a.example.test`,
+			}},
+		{"public suffix without psd=y, own record", tested, own("v=DMARC1; p=reject"+rua) + "\n_dmarc.test. TXT \"v=DMARC1; p=none\"", []string{
+			`DMARC-METHODS-DIFFER example.test effect=alignment-wider list=example.test place=example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test; psd=n" walk=test`,
+		}},
+		{"public suffix without psd=y, psd=n", tested, own("v=DMARC1; p=reject; psd=n"+rua) + "\n_dmarc.test. TXT \"v=DMARC1; p=none\"", nil},
+		{"public suffix without psd=y, strict alignment", tested, own("v=DMARC1; p=reject; adkim=s; aspf=s"+rua) + "\n_dmarc.test. TXT \"v=DMARC1; p=none\"", nil},
+		{"public suffix without psd=y, own p=none", tested, own("v=DMARC1; p=none"+rua) + "\n_dmarc.test. TXT \"v=DMARC1; p=none\"", []string{
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" tag=p`,
+		}},
+		{"public suffix without psd=y, record of the organisation", sub, own("v=DMARC1; p=reject"+rua) + "\na A 192.0.2.9\n_dmarc.test. TXT \"v=DMARC1; p=quarantine; rua=mailto:r@elsewhere.invalid\"", []string{
+			`DMARC-METHODS-DIFFER a.example.test effect=policy-differs list=example.test place=example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test; psd=n" walk=test`,
+		}},
+		{"public suffix without psd=y, no other record", sub, sends + "a A 192.0.2.9\n_dmarc.test. TXT \"v=DMARC1; p=reject; sp=quarantine\"", []string{
+			`DMARC-METHODS-DIFFER a.example.test effect=legacy-no-policy list=example.test place=example.test record="v=DMARC1; p=quarantine; rua=mailto:dmarc@example.test; psd=n" walk=test`,
+		}},
+		{"public suffix without psd=y, record below the organisation only", sub,
+			sends + "a A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@a.example.test\"\n_dmarc.test. TXT \"v=DMARC1; p=reject; sp=none\"", []string{
+				`DMARC-METHODS-DIFFER a.example.test effect=alignment-wider list=example.test place=example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test; psd=n" walk=test`,
+			}},
+		{"public suffix without psd=y gives no answer", tested, own("v=DMARC1; p=reject"+rua) + "\n;! timeout _dmarc.test", nil},
+		{"private suffix", "github.io", "$ORIGIN github.io.\n" + own("v=DMARC1; p=reject; rua=mailto:r@github.io"), nil},
+		{"below a private suffix with a record", "a.github.io",
+			"$ORIGIN github.io.\n" + own("v=DMARC1; p=reject; rua=mailto:r@github.io") + "\na MX 10 mx\na TXT \"v=spf1 mx -all\"\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@a.github.io\"", []string{
+				`DMARC-METHODS-DIFFER a.github.io effect=alignment-wider list=a.github.io place=a.github.io record="v=DMARC1; p=reject; rua=mailto:r@a.github.io; psd=n" walk=github.io`,
+			}},
+		{"below a private suffix without a record", "a.github.io",
+			"$ORIGIN github.io.\n" + sends + "a MX 10 mx\na TXT \"v=spf1 mx -all\"\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@a.github.io\"", nil},
+
 		// Reports.
 		{"no reports", tested, own("v=DMARC1; p=reject"), []string{"DMARC-NO-REPORTS example.test"}},
 		{"no reports, of failures only", tested, own("v=DMARC1; p=reject; ruf=mailto:r@example.test"), []string{"DMARC-NO-REPORTS example.test"}},
-		{"authorised", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid") + "\nexample.test._report._dmarc.o.invalid. TXT \"v=DMARC1\"", nil},
-		{"not authorised", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid; ruf=mailto:f@o.invalid"), []string{
+		{"authorised", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid") + "\nexample.test._report._dmarc.o.invalid. TXT \"v=DMARC1\"" + takes, nil},
+		{"not authorised", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid; ruf=mailto:f@o.invalid") + takes, []string{
 			"DMARC-REPORT-NOT-AUTHORISED example.test host=o.invalid place=example.test._report._dmarc.o.invalid reason=no-record tag=rua",
 			"DMARC-REPORT-NOT-AUTHORISED example.test host=o.invalid place=example.test._report._dmarc.o.invalid reason=no-record tag=ruf",
 		}},
-		{"redirected to another host", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid") + "\nexample.test._report._dmarc.o.invalid. TXT \"v=DMARC1; rua=mailto:x@y.invalid\"", []string{
+		{"redirected to another host", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid") + "\nexample.test._report._dmarc.o.invalid. TXT \"v=DMARC1; rua=mailto:x@y.invalid\"" + takes, []string{
 			"DMARC-REPORT-NOT-AUTHORISED example.test host=o.invalid place=example.test._report._dmarc.o.invalid reason=other-host tag=rua",
+		}},
+		{"no mailbox, no such domain", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid,mailto:r@example.test; ruf=mailto:f@o.invalid"), []string{
+			"DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain tag=rua uri=mailto:r@o.invalid",
+			"DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain tag=ruf uri=mailto:f@o.invalid",
+		}},
+		{"no mailbox, null MX", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na MX 0 .\na A 192.0.2.9", []string{
+			"DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=null-mx tag=rua uri=mailto:r@a.example.test",
+		}},
+		{"no mailbox, neither MX nor address", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na TXT x", []string{
+			"DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=no-mail-host tag=rua uri=mailto:r@a.example.test",
+		}},
+		{"no mailbox, alias to nothing", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na CNAME gone", []string{
+			"DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=no-mail-host tag=rua uri=mailto:r@a.example.test",
+		}},
+		{"mailbox by A", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na A 192.0.2.9", nil},
+		{"mailbox by AAAA", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na AAAA 2001:db8::9", nil},
+		{"mailbox unknown", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\n;! timeout a.example.test", nil},
+		{"mailbox of which half is unknown", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na TXT x\n;! servfail a.example.test AAAA", nil},
+		{"no mailbox, proposals without it", tested, own("v=DMARC1; p=none; rua=mailto:r@o.invalid,mailto:r@example.test"), []string{
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" tag=p`,
+			"DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain tag=rua uri=mailto:r@o.invalid",
+		}},
+		{"no mailbox at all, reports first", tested, own("v=DMARC1; p=none; rua=mailto:r@o.invalid"), []string{
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p`,
+			"DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain tag=rua uri=mailto:r@o.invalid",
+		}},
+		{"no mailbox in the domain itself", sub, sends + "_dmarc.a TXT \"v=DMARC1; p=none; rua=mailto:r@a.example.test\"\n_dmarc TXT \"v=DMARC1; p=none" + rua + "\"", []string{
+			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p`,
+			"DMARC-REPORT-MAILBOX-DEAD a.example.test host=a.example.test reason=no-mail-host tag=rua uri=mailto:r@a.example.test",
 		}},
 		{"authorisation unknown", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid") + "\n;! servfail o.invalid", nil},
 	}
@@ -197,8 +287,10 @@ func TestJudgeDMARCEvidence(t *testing.T) {
 		{"alias to nothing", mail + cname, dmarcMissing, []string{"_dmarc.example.test CNAME d.invalid"}},
 		{"several", mail + "_dmarc TXT \"v=DMARC1; p=none\"\n_dmarc TXT \"v=DMARC1\"", dmarcMultiple, []string{"v=DMARC1", "v=DMARC1; p=none"}},
 		{"lookalike", mail + `_dmarc TXT "v=dmarc1"`, dmarcVersion, []string{"v=dmarc1"}},
+		{"record of the public suffix", mail + "_dmarc TXT \"v=DMARC1; p=reject; rua=mailto:a@example.test\"\n_dmarc.test. TXT \"v=DMARC1; p=none\"",
+			dmarcMethodsDiffer, []string{"v=DMARC1; p=reject; rua=mailto:a@example.test", "v=DMARC1; p=none"}},
 		{"misplaced", mail + `@ TXT "v=DMARC1"`, dmarcMisplaced, []string{"v=DMARC1"}},
-		{"record of the report host", mail + "_dmarc TXT \"v=DMARC1; p=none; rua=mailto:a@o.invalid\"\nexample.test._report._dmarc.o.invalid. TXT \"v=DMARC1; rua=mailto:x@y.invalid\"",
+		{"record of the report host", mail + "_dmarc TXT \"v=DMARC1; p=none; rua=mailto:a@o.invalid\"\nexample.test._report._dmarc.o.invalid. TXT \"v=DMARC1; rua=mailto:x@y.invalid\"\no.invalid. MX 10 mx.o.invalid.",
 			dmarcNotAuthorised, []string{"v=DMARC1; p=none; rua=mailto:a@o.invalid", "v=DMARC1; rua=mailto:x@y.invalid"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -226,11 +318,160 @@ func TestRewrite(t *testing.T) {
 		{"names in any case", "V=DMARC1; P=none; ADKIM=s; PCT=5; Sp=none", "sp", "v=DMARC1; p=reject; adkim=s"},
 		{"no spaces", "v=DMARC1;p=none;rua=mailto:a@b.test", "", "v=DMARC1; p=reject; rua=mailto:a@b.test"},
 		{"empty values", "v=DMARC1; p=none; rua=; ruf= ;", "", "v=DMARC1; p=reject"},
+		{"report addresses that are dead", "v=DMARC1; p=none; rua=mailto:a@gone.test, mailto:a@b.test!5m; ruf=mailto:a@gone.test", "", "v=DMARC1; p=reject; rua=mailto:a@b.test"},
 		{"tags that nobody knows", "v=DMARC1; p=none; x=y", "", "v=DMARC1; p=reject; x=y"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := rewrite(tt.record, dmarc.Reject, strings.Fields(tt.drop)...); got != tt.want {
+			if got := rewrite(tt.record, []string{"gone.test"}, dmarc.Reject, strings.Fields(tt.drop)...); got != tt.want {
 				t.Errorf("rewrite(%q) = %q, want %q", tt.record, got, tt.want)
+			}
+		})
+	}
+}
+
+// TestGatherAlignment holds which domains can authenticate mail of the domain,
+// as far as the DNS and the envelope sender that was given tell.
+func TestGatherAlignment(t *testing.T) {
+	const (
+		policy = mail + "@ TXT \"v=spf1 mx -all\"\n_dmarc TXT \"v=DMARC1; p=reject; rua=mailto:r@example.test"
+		relax  = policy + "\"\n"
+		strict = policy + "; aspf=s; adkim=s\"\n"
+	)
+	const mended = `method=SPF record="v=DMARC1; p=reject; rua=mailto:r@example.test; adkim=s" tag=aspf`
+	for _, tt := range []struct {
+		name, zone, from string
+		identity         string // domain, its organisational domain, relaxed, strict; nothing without alignment
+		want             []string
+		covered          string
+	}{
+		{"no sender given", relax, "", "example.test example.test aligned aligned", nil, "done"},
+		{"the domain itself, strict", strict, "a@example.test", "example.test example.test aligned aligned", nil, "done"},
+		{"below, relaxed", relax, "a@bounce.example.test", "bounce.example.test example.test aligned unaligned", nil, "done"},
+		{"below, strict", strict, "A <a@Bounce.Example.Test.>", "bounce.example.test example.test aligned unaligned",
+			[]string{"DMARC-STRICT-UNALIGNED example.test identity=bounce.example.test " + mended}, "done"},
+		{"below, strict for DKIM only", policy + "; adkim=s\"\n", "a@bounce.example.test", "bounce.example.test example.test aligned unaligned", nil, "done"},
+		{"elsewhere", relax, "a@mailer.invalid", "mailer.invalid  unaligned unaligned",
+			[]string{"DMARC-UNALIGNED example.test identity=mailer.invalid method=SPF reason=other-organisation"}, "done"},
+		{"elsewhere, strict", strict, "a@mailer.invalid", "mailer.invalid  unaligned unaligned",
+			[]string{"DMARC-UNALIGNED example.test identity=mailer.invalid method=SPF reason=other-organisation"}, "done"},
+		{"of a part with psd=n", relax + `_dmarc.bounce TXT "v=DMARC1; psd=n"`, "a@bounce.example.test", "bounce.example.test bounce.example.test unaligned unaligned",
+			[]string{"DMARC-UNALIGNED example.test identity=bounce.example.test method=SPF reason=other-organisation-by-walk"}, "done"},
+		{"no answer", strict + ";! timeout _dmarc.bounce.example.test", "a@bounce.example.test", "bounce.example.test  unknown unaligned", nil,
+			"inconclusive dns-timeout _dmarc.bounce.example.test minor"},
+		{"no answer above", relax + ";! timeout _dmarc.test", "a@bounce.example.test", "bounce.example.test  unknown unaligned", nil,
+			"inconclusive dns-timeout _dmarc.test minor"},
+		{"no name", relax, "a@[192.0.2.1]", "", nil, "done"},
+		{"no policy", mail, "a@mailer.invalid", "", []string{"DMARC-MISSING example.test"}, "done"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := auditZone(t, tested, tt.zone+"\n", Options{Checks: []string{"dmarc"}, From: tt.from})
+			identity := ""
+			if a := got.Facts.Alignment; a != nil {
+				for _, id := range a.MailFrom {
+					identity += strings.Join([]string{id.Domain, id.OrgDomain, string(id.Relaxed), string(id.Strict)}, " ")
+				}
+			}
+			if identity != tt.identity {
+				t.Errorf("identity %q, want %q", identity, tt.identity)
+			}
+			expect(t, got.Findings, tt.want)
+			if len(got.Coverage) != 1 || reached(got.Coverage[0]) != tt.covered {
+				t.Errorf("coverage %+v, want %s", got.Coverage, tt.covered)
+			}
+		})
+	}
+}
+
+// TestJudgeSigners holds that of several signatures one that aligns is enough.
+func TestJudgeSigners(t *testing.T) {
+	const own, below, other = "example.test", "mail.example.test", "mailer.invalid"
+	for _, tt := range []struct {
+		name, tags string
+		signers    []string
+		want       []string
+	}{
+		{"own", "", []string{own}, nil},
+		{"own beside another", "", []string{own, other}, nil},
+		{"below beside another", "", []string{below, other}, nil},
+		{"others alone", "", []string{other, "a.invalid"}, []string{
+			"DMARC-UNALIGNED example.test identity=a.invalid method=DKIM reason=other-organisation",
+			"DMARC-UNALIGNED example.test identity=mailer.invalid method=DKIM reason=other-organisation",
+		}},
+		{"own, strict", "; adkim=s", []string{own, below}, nil},
+		{"below, strict", "; adkim=s", []string{below, other}, []string{
+			`DMARC-STRICT-UNALIGNED example.test identity=mail.example.test method=DKIM record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=adkim`,
+			"DMARC-UNALIGNED example.test identity=mailer.invalid method=DKIM reason=other-organisation",
+		}},
+		{"below, strict for SPF only", "; aspf=s", []string{below}, nil},
+		{"none", "", nil, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			zone := parseZone(t, mail+"@ TXT \"v=spf1 mx -all\"\n_dmarc TXT \"v=DMARC1; p=reject; rua=mailto:r@example.test"+tt.tags+"\"\n")
+			r := &run{dns: dnsx.New(zone, dnsx.Options{}), domain: tested}
+			p := dmarc.Discover(t.Context(), r.dns, tested)
+			f := &Facts{Domain: tested, DMARC: p, Alignment: r.align(t.Context(), p, nil, tt.signers)}
+			expect(t, collect(judgeDMARC, f), tt.want)
+		})
+	}
+}
+
+// TestGatherMailboxes holds what the coverage says of hosts of reports.
+func TestGatherMailboxes(t *testing.T) {
+	many := func(n int) string {
+		var uris []string
+		for i := range n {
+			uris = append(uris, "mailto:a@r"+strings.Repeat("x", i)+".example.test")
+		}
+		return mail + "* A 192.0.2.9\n_dmarc TXT \"v=DMARC1; p=reject; rua=" + strings.Join(uris[:4], ",") + "\" \"," + strings.Join(uris[4:], ",") + "\"\n"
+	}
+	const one = mail + "_dmarc TXT \"v=DMARC1; p=reject; rua=mailto:a@r.example.test\"\n"
+	for _, tt := range []struct{ name, zone, want string }{
+		{"by its address", one + "r A 192.0.2.9", "done"},
+		{"dead", one, "done"},
+		{"MX unknown", one + ";! servfail r.example.test MX", "inconclusive dns-servfail r.example.test minor"},
+		{"address unknown", one + "r TXT x\n;! timeout r.example.test AAAA", "inconclusive dns-timeout r.example.test minor"},
+		{"as many as are asked", many(dmarc.MaxHosts), "done"},
+		{"one more", many(dmarc.MaxHosts + 1), "inconclusive too-many-names example.test minor"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := auditZone(t, tested, tt.zone+"\n", Options{Checks: []string{"dmarc"}})
+			if len(got.Coverage) != 1 || reached(got.Coverage[0]) != tt.want {
+				t.Errorf("coverage %+v, want %s", got.Coverage, tt.want)
+			}
+		})
+	}
+}
+
+// TestAlignBothLists holds that the limit on walks is for both lists together,
+// and that a domain in both is in both results.
+func TestAlignBothLists(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		signers int
+		unknown int
+	}{
+		{"at the limit", dmarc.MaxWalks - 1, 0},
+		{"one past it", dmarc.MaxWalks, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &run{dns: dnsx.New(parseZone(t, mail+"_dmarc TXT \"v=DMARC1; p=reject\"\n"), dnsx.Options{}), domain: tested}
+			p := dmarc.Discover(t.Context(), r.dns, tested)
+			signers := []string{"0.Example.Test."}
+			for i := range tt.signers {
+				signers = append(signers, "s"+strings.Repeat("x", i)+".example.test")
+			}
+			a := r.align(t.Context(), p, []string{"0.example.test", "mailer.invalid"}, signers)
+			if len(a.MailFrom) != 2 || a.MailFrom[0].Relaxed != dmarc.InAlignment || a.MailFrom[1].Relaxed != dmarc.NotInAlignment {
+				t.Errorf("envelope senders %+v", a.MailFrom)
+			}
+			unknown := 0
+			for _, id := range a.Signers {
+				if id.Relaxed == dmarc.AlignmentUnknown {
+					unknown++
+				}
+			}
+			if len(a.Signers) != tt.signers+1 || unknown != tt.unknown {
+				t.Errorf("%d signers, %d unknown; want %d and %d", len(a.Signers), unknown, tt.signers+1, tt.unknown)
 			}
 		})
 	}

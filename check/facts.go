@@ -3,6 +3,7 @@ package check
 import (
 	"net/netip"
 
+	"maildoctor/check/bimi"
 	"maildoctor/check/dmarc"
 	"maildoctor/check/dnsx"
 	"maildoctor/check/mx"
@@ -23,13 +24,16 @@ type Facts struct {
 	// route (RFC 6890), sorted.
 	NotPublic []netip.Addr `json:"not_public,omitempty"`
 
-	MX     *mx.Result      `json:"mx,omitempty"`
-	SPF    *spf.Tree       `json:"spf,omitempty"`
-	Sender *spf.Evaluation `json:"sender,omitempty"` // SPF of the sending host that the user named
-	DKIM   *DKIM           `json:"dkim,omitempty"`
-	DMARC  *dmarc.Policy   `json:"dmarc,omitempty"`
-	PTR    []Reverse       `json:"ptr,omitempty"`
-	SMTP   []Dialogue      `json:"smtp,omitempty"`
+	MX        *mx.Result      `json:"mx,omitempty"`
+	SPF       *spf.Tree       `json:"spf,omitempty"`
+	Sender    *spf.Evaluation `json:"sender,omitempty"` // SPF of the sending host that the user named
+	DKIM      *DKIM           `json:"dkim,omitempty"`
+	DMARC     *dmarc.Policy   `json:"dmarc,omitempty"`
+	Alignment *Alignment      `json:"alignment,omitempty"`
+	Evidence  *Evidence       `json:"evidence,omitempty"` // what the user's files show
+	BIMI      *bimi.Result    `json:"bimi,omitempty"`
+	PTR       []Reverse       `json:"ptr,omitempty"`
+	SMTP      []Dialogue      `json:"smtp,omitempty"`
 }
 
 // exists tells whether the domain exists, as the answer for its MX records

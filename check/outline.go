@@ -1,6 +1,8 @@
 package check
 
 import (
+	"strings"
+
 	"maildoctor/check/senders"
 	"maildoctor/check/spf"
 )
@@ -14,21 +16,32 @@ type Outline struct {
 	VoidLookups int    // of those, terms that find nothing; spf.MaxVoidLookups are allowed
 	Sender      bool   // for one sender, up to the term that decides; otherwise the worst case
 	Terms       []OutlineTerm
+
+	// Of the worst case: the addresses that get pass, each once.
+	Addresses Addresses
+}
+
+// Addresses counts addresses.
+type Addresses struct {
+	IPv4 uint64 `json:"ipv4"`     // single ones
+	IPv6 uint64 `json:"ipv6_64s"` // networks of 64 bits; all of them are counted as 1<<64 - 1
+	Open bool   `json:"open"`     // it is the least: some depend on the sender or could not be looked up
 }
 
 // An OutlineTerm is one term of an Outline.
 type OutlineTerm struct {
-	Text     string    // as written
-	Domain   string    // whose record it stands in
-	Column   int       // of its first octet, counted from 1
-	End      int       // column of its last octet
-	Lookups  int       // lookups so far, with its own
-	Counts   bool      // it is one of them
-	Plain    bool      // ip4 or ip6 of which nothing is to be said
-	Provider *Provider // whom its target belongs to
-	State    string    // a code: one of the Term constants, or a result of RFC 7208 section 2.6
-	By       string    // the address, range or name that matched
-	Decides  bool      // it gave the result for the sender
+	Text     string     // as written
+	Domain   string     // whose record it stands in
+	Column   int        // of its first octet, counted from 1
+	End      int        // column of its last octet
+	Lookups  int        // lookups so far, with its own
+	Counts   bool       // it is one of them
+	Plain    bool       // ip4 or ip6 of which nothing is to be said
+	Provider *Provider  // whom its target belongs to
+	State    string     // a code: one of the Term constants, or a result of RFC 7208 section 2.6
+	By       string     // the address, range or name that matched
+	Decides  bool       // it gave the result for the sender
+	Adds     *Addresses // of a term of the first record that asks the DNS, in the worst case: what passes because of it
 	Terms    []OutlineTerm
 }
 
@@ -72,10 +85,57 @@ func (f *Facts) Outline() *Outline {
 		return nil
 	}
 	var o outliner
-	return &Outline{
+	out := &Outline{
 		Domain: f.SPF.Domain, State: nodeState(f.SPF.Root), Lookups: f.SPF.Lookups, VoidLookups: f.SPF.VoidLookups,
-		Terms: o.walked(f.SPF.Root),
+		Terms: o.walked(f.SPF.Root), Addresses: Addresses(f.SPF.Addresses()),
 	}
+	for i, count := range f.SPF.StepAddresses() {
+		if out.Terms[i].Counts {
+			adds := Addresses(count)
+			out.Terms[i].Adds = &adds
+		}
+	}
+	return out
+}
+
+// A Spending is what a term of a domain's own SPF record costs and brings, with
+// all that is below it.
+type Spending struct {
+	Term      string    `json:"term"`
+	Column    int       `json:"column"`             // of its first octet, counted from 1
+	Provider  *Provider `json:"provider,omitempty"` // whom its target belongs to
+	Lookups   int       `json:"lookups"`
+	Addresses Addresses `json:"addresses"` // that pass because of it, and of no term before it
+}
+
+// Spendings returns what each term of the domain's own SPF record costs and
+// brings, in the worst case.
+func (f *Facts) Spendings() []Spending {
+	if f.SPF == nil || f.SPF.Root == nil {
+		return nil
+	}
+	var out []Spending
+	counts := f.SPF.StepAddresses()
+	for i, s := range f.SPF.Root.Steps {
+		term := Spending{Term: string(s.Text), Column: s.Offset + 1, Lookups: s.Cost, Addresses: Addresses(counts[i])}
+		if s.Child != nil {
+			term.Lookups += s.Child.Lookups
+		}
+		if p, ok := senders.BySPF(s.Target); ok {
+			known := provider(p)
+			term.Provider = &known
+		}
+		out = append(out, term)
+	}
+	return out
+}
+
+// SPFAddresses counts the addresses that SPF lets pass.
+func (f *Facts) SPFAddresses() Addresses {
+	if f.SPF == nil {
+		return Addresses{}
+	}
+	return Addresses(f.SPF.Addresses())
 }
 
 // An outliner counts lookups on its way through a tree.
@@ -166,7 +226,7 @@ func (o *outliner) applied(c *spf.Check, depth int) []OutlineTerm {
 	for i := range c.Terms {
 		a := &c.Terms[i]
 		t := o.term(a.Term, c.Domain, a.Target, a.Cost)
-		t.By = a.By
+		t.By = strings.TrimSuffix(strings.TrimSuffix(a.By, "/32"), "/128")
 		t.State = applicationState(a)
 		onWay := i == len(c.Terms)-1 && depth >= 0 && depth < len(o.decisive)
 		t.Decides = onWay && depth == len(o.decisive)-1

@@ -47,6 +47,25 @@ func (f *Facts) mailProviders() []senders.Provider {
 	return out
 }
 
+// firstRecord is an SPF record to begin with, for a domain that has none: the
+// providers of its mail hosts as they ask to be named, else those hosts.
+func (f *Facts) firstRecord() string {
+	record := "v=spf1"
+	for _, p := range f.mailProviders() {
+		if p.Include != "" && p.ReturnPath != senders.ReturnOwn && p.ReturnPath != senders.ReturnSubdomain {
+			record += " " + p.Include
+		}
+	}
+	switch {
+	case record != "v=spf1":
+	case f.MX != nil && f.MX.Implicit:
+		record += " a"
+	default:
+		record += " mx"
+	}
+	return record + " ~all"
+}
+
 // signers are the providers that may sign for the domain: those that host its
 // mail and those that its SPF record includes. Of their instructions one tells
 // the selector.

@@ -33,6 +33,9 @@ const (
 	spfSenderError    RuleID = "SPF-SENDER-ERROR"
 	spfSenderID       RuleID = "SPF-SENDER-ID"
 	spfMacroP         RuleID = "SPF-MACRO-P"
+	spfCovered        RuleID = "SPF-TERM-COVERED"
+	spfWasted         RuleID = "SPF-LOOKUPS-WASTED"
+	spfNoDMARC        RuleID = "SPF-INCLUDE-NO-DMARC"
 	parkedSPFOpen     RuleID = "PARKED-SPF-OPEN"
 )
 
@@ -53,7 +56,8 @@ func spfChecker() checker {
 			spfMissing, spfMultiple, spfSyntax, spfTooManyLookups, spfNearLimit, spfTooManyVoids,
 			spfIncludeDead, spfLoop, spfTooManyMX, spfAllPass, spfAllNeutral, spfAllMissing, spfPTR,
 			spfRangeTooWide, spfRedirectIdle, spfTermsAfterAll, spfNotAuthorised,
-			spfSenderNone, spfSenderError, spfSenderID, spfMacroP, parkedSPFOpen,
+			spfSenderNone, spfSenderError, spfSenderID, spfMacroP,
+			spfCovered, spfWasted, spfNoDMARC, parkedSPFOpen,
 		},
 	}
 }
@@ -117,6 +121,7 @@ func judgeSPF(f *Facts, add func(Finding)) {
 	case t.Root.Outcome == spf.None:
 		add(Finding{
 			Rule: spfMissing, Subject: t.Domain, Evidence: texts(t.Root.Lookalikes), Providers: f.signers(),
+			Params: params("record", f.firstRecord()),
 		})
 	}
 	if len(t.Root.SenderID) > 0 {
@@ -130,6 +135,8 @@ func judgeSPF(f *Facts, add func(Finding)) {
 		}
 	}
 	judgeSPFTotals(t, add)
+	judgeSPFThrift(t, add)
+	judgeSPFReturnPath(f, add)
 	judgeSender(f, add)
 }
 

@@ -23,7 +23,10 @@ func cures(t *testing.T, zone string, got []Finding, again func(zone string) []F
 		if _, faults := spf.Parse(record); len(faults) > 0 {
 			t.Errorf("%s proposes %q, which has the faults %+v", f.Rule, record, faults)
 		}
-		mended := strings.Replace(zone, `"`+f.Evidence[0]+`"`, `"`+record+`"`, 1)
+		mended := zone + "\n@ TXT \"" + record + "\"\n"
+		if len(f.Evidence) > 0 {
+			mended = strings.Replace(zone, `"`+f.Evidence[0]+`"`, `"`+record+`"`, 1)
+		}
 		if mended == zone {
 			t.Errorf("%s: the zone does not hold the evidence %q", f.Rule, f.Evidence[0])
 		}
@@ -57,8 +60,10 @@ func TestJudgeSPF(t *testing.T) {
 	}{
 		{"good", mail + `@ TXT "v=spf1 mx -all"`, nil},
 		{"softfail", mail + `@ TXT "v=spf1 mx ~all"`, nil},
-		{"no record", mail, []string{"SPF-MISSING example.test"}},
-		{"lookalike", mail + `@ TXT "v=spf10 mx -all"`, []string{"SPF-MISSING example.test"}},
+		{"no record", mail, []string{`SPF-MISSING example.test record="v=spf1 mx ~all"`}},
+		{"no record, mail at a provider", "@ MX 1 aspmx.l.google.com.\n", []string{`SPF-MISSING example.test record="v=spf1 include:_spf.google.com ~all"`}},
+		{"no record, mail at the domain itself", "@ A 192.0.2.1\n", []string{`SPF-MISSING example.test record="v=spf1 a ~all"`}},
+		{"lookalike", mail + `@ TXT "v=spf10 mx -all"`, []string{`SPF-MISSING example.test record="v=spf1 mx ~all"`}},
 		{"no answer", mail + ";! timeout example.test TXT", nil},
 		{"several", mail + "@ TXT \"v=spf1 mx -all\"\n@ TXT \"v=spf1 a -all\"", []string{"SPF-MULTIPLE example.test count=2"}},
 		{"several in an include", mail + "@ TXT \"v=spf1 include:_spf.example.test -all\"\n_spf TXT \"v=spf1 -all\"\n_spf TXT \"v=spf1 a -all\"",
@@ -68,7 +73,10 @@ func TestJudgeSPF(t *testing.T) {
 			"SPF-SYNTAX example.test column=25 reason=unknown-mechanism term=foo",
 		}},
 		{"syntax in an include that is there twice", mail + "@ TXT \"v=spf1 include:_spf.example.test ?include:_spf.example.test -all\"\n_spf TXT \"v=spf1 foo -all\"",
-			[]string{"SPF-SYNTAX _spf.example.test column=8 reason=unknown-mechanism term=foo"}},
+			[]string{
+				"SPF-SYNTAX _spf.example.test column=8 reason=unknown-mechanism term=foo",
+				"SPF-TERM-COVERED example.test by=include:_spf.example.test reason=duplicate term=?include:_spf.example.test",
+			}},
 
 		{"include of nothing", mail + `@ TXT "v=spf1 include:gone.test -all"`,
 			[]string{"SPF-INCLUDE-DEAD example.test mechanism=include target=gone.test"}},
@@ -96,8 +104,8 @@ func TestJudgeSPF(t *testing.T) {
 		{"eight lookups", mail + `@ TXT "v=spf1 ` + terms("exists:%%{i}.x%d.test", 8) + ` -all"`, nil},
 		{"nine lookups", mail + `@ TXT "v=spf1 ` + terms("exists:%%{i}.x%d.test", 9) + ` -all"`, []string{"SPF-NEAR-LOOKUP-LIMIT example.test lookups=9"}},
 		{"ten lookups", mail + `@ TXT "v=spf1 ` + terms("exists:%%{i}.x%d.test", 10) + ` -all"`, []string{"SPF-NEAR-LOOKUP-LIMIT example.test lookups=10"}},
-		{"eleven lookups", mail + `@ TXT "v=spf1 mx include:_spf.example.test -all"` + "\n" + `_spf TXT "v=spf1 ` + terms("exists:%%{i}.x%d.test", 9) + ` -all"`,
-			[]string{`SPF-TOO-MANY-LOOKUPS example.test lookups=11 terms="mx 1, include:_spf.example.test 10"`}},
+		{"eleven lookups", mail + `@ TXT "v=spf1 exists:%{i}.y.test include:_spf.other.test -all"` + "\n" + `_spf.other.test. TXT "v=spf1 ` + terms("exists:%%{i}.x%d.test", 9) + ` -all"`,
+			[]string{`SPF-TOO-MANY-LOOKUPS example.test lookups=11 terms="exists:%{i}.y.test 1, include:_spf.other.test 10"`}},
 		{"two void lookups", mail + `@ TXT "v=spf1 mx ` + terms("a:x%d.test", 2) + ` -all"`, nil},
 		{"three void lookups", mail + "@ TXT \"v=spf1 mx a:x.test include:_spf.example.test -all\"\n_spf TXT \"v=spf1 exists:y.test exists:z.test -all\"",
 			[]string{`SPF-TOO-MANY-VOID-LOOKUPS example.test terms="a:x.test, exists:y.test, exists:z.test" voids=3`}},
@@ -207,7 +215,7 @@ func TestJudgeSender(t *testing.T) {
 		{"fail for another domain", mail + "@ TXT \"v=spf1 mx -all\"\no.test. TXT \"v=spf1 -all\"", "192.0.2.1", "a@o.test",
 			[]string{`SPF-IP-NOT-AUTHORISED o.test address=192.0.2.1 record="v=spf1 ip4:192.0.2.1 -all" result=fail`}},
 		{"pass for another domain", mail + "@ TXT \"v=spf1 mx -all\"\no.test. TXT \"v=spf1 ip4:192.0.2.9 -all\"", "192.0.2.9", "a@o.test", nil},
-		{"no record has a rule of its own", mail, "192.0.2.1", "", []string{"SPF-MISSING example.test"}},
+		{"no record has a rule of its own", mail, "192.0.2.1", "", []string{`SPF-MISSING example.test record="v=spf1 mx ~all"`}},
 		{"no record of another domain", mail + "@ TXT \"v=spf1 mx -all\"\no.test. A 192.0.2.1", "192.0.2.1", "a@o.test",
 			[]string{"SPF-SENDER-NONE o.test address=192.0.2.1"}},
 		{"no record of no domain", mail + `@ TXT "v=spf1 mx -all"`, "192.0.2.1", "a@", nil},

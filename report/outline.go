@@ -38,6 +38,25 @@ func (p *printer) outline(o *check.Outline) {
 	p.wrapped(fill(p.lang.word("text", "lookups"), map[string]string{
 		"lookups": strconv.Itoa(o.Lookups), "voids": strconv.Itoa(o.VoidLookups),
 	}), "  ", "  ")
+	if !o.Sender {
+		p.wrapped(fill(p.lang.word("text", "authorised"), map[string]string{"addresses": p.addresses(o.Addresses)}), "  ", "  ")
+	}
+}
+
+// addresses says how many addresses pass, of each family that has any.
+func (p *printer) addresses(a check.Addresses) string {
+	var parts []string
+	if a.IPv4 > 0 || a.IPv6 == 0 {
+		parts = append(parts, "IPv4 "+p.lang.number(a.IPv4))
+	}
+	if a.IPv6 > 0 {
+		parts = append(parts, "IPv6 /64 "+p.lang.number(a.IPv6))
+	}
+	text := strings.Join(parts, ", ")
+	if a.Open {
+		text = fill(p.lang.word("text", "least"), map[string]string{"text": text})
+	}
+	return text
 }
 
 // outlineIndent is where the tree begins, behind the count of lookups.
@@ -110,6 +129,9 @@ func (d *drawing) term(t check.OutlineTerm, branches string) {
 	var notes []string
 	if t.Provider != nil {
 		notes = append(notes, t.Provider.Name)
+	}
+	if t.Adds != nil && (t.Adds.IPv4 > 0 || t.Adds.IPv6 > 0) {
+		notes = append(notes, d.addresses(*t.Adds))
 	}
 	if state := d.state(t.State); state != "" {
 		if t.By != "" && !strings.HasSuffix(t.Text, t.By) {

@@ -31,11 +31,12 @@ type Report struct {
 	Verdict Verdict    `json:"verdict"`
 	*Rating
 	*SPFAnswer
-	Coverage []check.Coverage `json:"coverage"` // Subject is foreign text
-	Findings []Finding        `json:"findings"` // worst first
-	Merits   []Merit          `json:"merits"`
-	Remedies []any            `json:"remedies"`
-	Facts    any              `json:"facts,omitempty"`
+	Coverage  []check.Coverage `json:"coverage"` // Subject is foreign text
+	Findings  []Finding        `json:"findings"` // worst first
+	Merits    []Merit          `json:"merits"`
+	Receivers []Receiver       `json:"receivers"` // what large ones demand; none where that is nothing
+	Remedies  []any            `json:"remedies"`
+	Facts     any              `json:"facts,omitempty"`
 }
 
 // A Tool is the program that made a report.
@@ -92,14 +93,15 @@ func NewCheck(res *check.Result, cat *Catalog, lang Lang, version string) *Repor
 // assemble makes a report without what is judged of the whole.
 func assemble(res *check.Result, cat *Catalog, lang Lang, version string) *Report {
 	r := &Report{
-		Tool:     Tool{Name: "maildoctor", Version: version},
-		Domain:   Foreign(res.Domain),
-		Time:     res.Time.UTC().Truncate(time.Second),
-		Role:     res.Role,
-		Coverage: append([]check.Coverage{}, res.Coverage...),
-		Findings: make([]Finding, 0, len(res.Findings)),
-		Merits:   make([]Merit, 0, len(res.Merits)),
-		Remedies: []any{},
+		Tool:      Tool{Name: "maildoctor", Version: version},
+		Domain:    Foreign(res.Domain),
+		Time:      res.Time.UTC().Truncate(time.Second),
+		Role:      res.Role,
+		Coverage:  append([]check.Coverage{}, res.Coverage...),
+		Findings:  make([]Finding, 0, len(res.Findings)),
+		Merits:    make([]Merit, 0, len(res.Merits)),
+		Receivers: newReceivers(res.Receivers, lang),
+		Remedies:  []any{},
 	}
 	if r.Role == "" {
 		r.Role = check.Unknown
@@ -155,25 +157,26 @@ type SPFAnswer struct {
 	VoidLookups int     `json:"void_lookups"`     // of those, terms that found nothing
 	Trace       any     `json:"trace"`
 
+	// Of the worst case, also beside the answer for one sender.
+	Addresses check.Addresses  `json:"addresses"` // that the record lets pass
+	Terms     []check.Spending `json:"terms"`     // of the domain's own record
+
 	outline *check.Outline
 }
 
 func spfAnswer(f *check.Facts) *SPFAnswer {
-	switch {
-	case !slices.Equal(f.Checks, []string{"spf"}) || f.SPF == nil:
+	if !slices.Equal(f.Checks, []string{"spf"}) || f.SPF == nil {
 		return nil
-	case f.Sender == nil:
-		return &SPFAnswer{
-			Lookups: f.SPF.Lookups, VoidLookups: f.SPF.VoidLookups, Trace: f.SPF.Root,
-			outline: f.Outline(),
-		}
 	}
-	e := f.Sender
-	return &SPFAnswer{
-		IP: e.IP.String(), Result: string(e.Result), Explanation: Foreign(e.Explanation),
-		Lookups: e.Lookups, VoidLookups: e.VoidLookups, Trace: e.Trace,
-		outline: f.Outline(),
+	answer := &SPFAnswer{
+		Lookups: f.SPF.Lookups, VoidLookups: f.SPF.VoidLookups, Trace: f.SPF.Root,
+		Addresses: f.SPFAddresses(), Terms: append([]check.Spending{}, f.Spendings()...), outline: f.Outline(),
 	}
+	if e := f.Sender; e != nil {
+		answer.IP, answer.Result, answer.Explanation = e.IP.String(), string(e.Result), Foreign(e.Explanation)
+		answer.Lookups, answer.VoidLookups, answer.Trace = e.Lookups, e.VoidLookups, e.Trace
+	}
+	return answer
 }
 
 // join gives a finding the words of its rule. A rule without a page is a fault

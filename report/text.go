@@ -46,6 +46,7 @@ func (p *printer) report(r *Report) {
 		p.outline(r.outline)
 	}
 	p.merits(r)
+	p.receivers(r)
 	p.coverage(r)
 }
 
@@ -324,9 +325,9 @@ func (p *printer) notices(r *Report) {
 		sameRule := last != nil && last.ID == f.ID
 		if p.Verbose {
 			p.cure(f, indent, sameRule && last.Fix == f.Fix)
-			p.instructions(f, indent)
 			p.evidence(f.Evidence, indent)
 		}
+		p.instructions(f, indent)
 		switch losses := p.losses(r, f); {
 		case sameRule:
 			p.line(indent + p.paint.dim.Sprint(Safe(string(f.ID))))

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"strconv"
+
 	"maildoctor/check"
 )
 
@@ -19,7 +21,7 @@ func (p phrase) in(l Lang) string {
 
 // lookup returns the phrase of a key.
 func (l Lang) lookup(key string) (string, bool) {
-	for _, table := range []map[string]phrase{labels, codes} {
+	for _, table := range tables() {
 		if p, ok := table[key]; ok {
 			return p.in(l), true
 		}
@@ -27,12 +29,28 @@ func (l Lang) lookup(key string) (string, bool) {
 	return "", false
 }
 
+// tables are the tables of phrases. No key is in two of them.
+func tables() []map[string]phrase { return []map[string]phrase{labels, codes, demands} }
+
 // word returns the phrase "kind.code", or the code itself where there is none.
 func (l Lang) word(kind, code string) string {
 	if text, ok := l.lookup(kind + "." + code); ok {
 		return text
 	}
 	return Cut(code, maxValue)
+}
+
+// number writes a number with its digits in groups of three.
+func (l Lang) number(n uint64) string {
+	separator := ","
+	if l == French {
+		separator = "\u00a0"
+	}
+	digits := strconv.FormatUint(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + separator + digits[i:]
+	}
+	return digits
 }
 
 // merit returns the sentence of a merit, or its ID where there is none.
@@ -59,6 +77,8 @@ var labels = map[string]phrase{
 	"text.spf":          {"SPF result for {address}: {result}", "Résultat SPF pour {address} : {result}"},
 	"text.lookups":      {"DNS lookups: {lookups} of 10; of those that find nothing: {voids} of 2.", "Requêtes DNS : {lookups} sur 10 ; dont sans résultat : {voids} sur 2."},
 	"text.alike":        {"{first} … and {count} more like it", "{first} … et {count} autres de ce genre"},
+	"text.authorised":   {"Addresses that pass: {addresses}", "Adresses qui passent : {addresses}"},
+	"text.least":        {"at least {text}", "au moins {text}"},
 	"text.decides":      {"decides: {domain}, columns {column}-{end}", "décide : {domain}, colonnes {column}-{end}"},
 	"text.none":         {"not measured", "non mesurée"},
 	"text.score":        {"{score} / 100  {grade}", "{score} / 100  {grade}"},
@@ -86,7 +106,7 @@ var labels = map[string]phrase{
 	"severity.notice":   {"Notice", "Remarque"},
 
 	"role.sending":    {"sends mail", "envoie du courriel"},
-	"role.forwarding": {"passes mail on", "fait suivre le courriel"},
+	"role.forwarding": {"passes mail on", "transfère le courriel"},
 	"role.receiving":  {"receives mail, sends none", "reçoit du courriel, n’en envoie pas"},
 	"role.parked":     {"takes no part in mail", "ne sert pas au courriel"},
 	"role.unknown":    {"role in mail unknown", "rôle inconnu"},

@@ -19,7 +19,7 @@ import (
 func TestWords(t *testing.T) {
 	// Names that both languages share.
 	same := []string{"checker.", "type.", "result.", "term.", "text.score", "text.brief", "rule.points"}
-	for _, table := range []map[string]phrase{labels, codes} {
+	for _, table := range tables() {
 		for _, key := range slices.Sorted(maps.Keys(table)) {
 			p := table[key]
 			t.Run(key, func(t *testing.T) {
@@ -58,9 +58,13 @@ func blankNames(text string) []string {
 }
 
 func TestTablesShareNoKey(t *testing.T) {
-	for key := range labels {
-		if _, ok := codes[key]; ok {
-			t.Errorf("%s is in both tables", key)
+	seen := map[string]bool{}
+	for _, table := range tables() {
+		for key := range table {
+			if seen[key] {
+				t.Errorf("%s is in two tables", key)
+			}
+			seen[key] = true
 		}
 	}
 }
@@ -99,8 +103,24 @@ func TestEveryCodeHasAWord(t *testing.T) {
 		{dir: "../check/dmarc", kind: "reason.", prefix: "Auth"},
 		{dir: "../check/spf", kind: "result.", typed: "Result"},
 		{dir: "../check/spf", kind: "cause.", typed: "Cause"},
+		{dir: "../check/bimi", kind: "fault.", typed: "Reason"},
+		{dir: "../check/bimi", kind: "fault.", typed: "PictureReason"},
+		{dir: "../check/bimi", kind: "fault.", typed: "MarkReason"},
+		{dir: "../check/bimi", kind: "kind.", typed: "Kind"},
+		{dir: "../check", kind: "gap.", prefix: "gap"},
+		{dir: "../check/httpsx", kind: "fetch.", typed: "Outcome", except: []string{
+			"ok", "bad-url", "dns-unknown", "not-dialled", "unreachable", "connect-failed", "no-system-roots",
+			"redirect", "too-large", "encoded", "timeout", "deadline", "cancelled",
+		}},
 		{dir: ".", kind: "verdict.", typed: "Verdict"},
 		{dir: "../check/smtp", kind: "outcome.", typed: "Outcome", except: []string{"ok"}},
+		{dir: "../check", kind: "demand.", typed: "Demand"},
+		{dir: "../check", kind: "scope.", typed: "Scope", except: []string{"all", "high-volume"}},
+		{dir: "../check", kind: "force.", typed: "Force"},
+		{dir: "../check", kind: "origin.", typed: "Origin", except: []string{"documented"}},
+		{dir: "../check", kind: "fulfilment.", typed: "Fulfilment"},
+		{dir: "../check", kind: "witness.", typed: "Witness"},
+		{dir: "../check", kind: "receiver.", prefix: "Note"},
 	} {
 		t.Run(tt.dir+" "+tt.prefix+tt.typed, func(t *testing.T) {
 			found := constants(t, tt.dir, tt.prefix, tt.typed)

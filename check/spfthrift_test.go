@@ -1,0 +1,58 @@
+package check
+
+import (
+	"testing"
+
+	"maildoctor/check/dnsx"
+	"maildoctor/check/spf"
+)
+
+// TestJudgeSPFThrift judges terms that have no effect, and lookups that buy
+// nothing.
+func TestJudgeSPFThrift(t *testing.T) {
+	google := "_spf.google.com. TXT \"v=spf1 ip4:198.51.100.0/24 ~all\"\n"
+	mailchimp := "servers.mcsv.net. TXT \"v=spf1 ip4:203.0.113.0/24 ?all\"\n"
+	ses := "amazonses.com. TXT \"v=spf1 ip4:203.0.113.0/24 -all\"\n"
+	exists := terms("exists:%%{i}.x%d.test", 8)
+	for _, tt := range []struct {
+		name, zone string
+		want       []string
+	}{
+		{"covered by an address", `@ TXT "v=spf1 ip4:192.0.2.0/24 ip4:192.0.2.9 -all"`,
+			[]string{"SPF-TERM-COVERED example.test by=ip4:192.0.2.0/24 reason=covered term=ip4:192.0.2.9"}},
+		{"covered by several", `@ TXT "v=spf1 ip4:192.0.2.0/25 ip4:192.0.2.128/25 ip4:192.0.2.0/24 -all"`,
+			[]string{`SPF-TERM-COVERED example.test by="ip4:192.0.2.0/25, ip4:192.0.2.128/25" reason=covered term=ip4:192.0.2.0/24`}},
+		{"covered by a refusal", `@ TXT "v=spf1 -ip4:192.0.2.0/24 ip4:192.0.2.9 -all"`,
+			[]string{"SPF-TERM-COVERED example.test by=-ip4:192.0.2.0/24 reason=covered term=ip4:192.0.2.9"}},
+		{"covered in part", `@ TXT "v=spf1 ip4:192.0.2.0/25 ip4:192.0.2.0/24 -all"`, nil},
+		{"an address that the mail host has today", mail + `@ TXT "v=spf1 mx ip4:192.0.2.1 -all"`, nil},
+		{"the mail host at an address", mail + `@ TXT "v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 mx -all"`, nil},
+		{"an include twice", google + `@ TXT "v=spf1 include:_spf.google.com ip4:192.0.2.9 include:_spf.google.com -all"`,
+			[]string{"SPF-TERM-COVERED example.test by=include:_spf.google.com reason=duplicate term=include:_spf.google.com"}},
+		{"in the record of a provider", "@ TXT \"v=spf1 include:p.other. -all\"\np.other. TXT \"v=spf1 ip4:192.0.2.0/24 ip4:192.0.2.9 -all\"", nil},
+
+		{"the mail host, where lookups are short", mail + `@ TXT "v=spf1 mx ` + exists + ` -all"`, []string{
+			`SPF-LOOKUPS-WASTED example.test changes="mx → ip4:192.0.2.1 ip6:2001:db8::1" fewer=8 lookups=9 record="v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 ` + exists + ` -all"`,
+			"SPF-NEAR-LOOKUP-LIMIT example.test lookups=9",
+		}},
+		{"the mail host of a provider, where lookups are short", "@ MX 1 mx.other.\nmx.other. A 192.0.2.1\n" + `@ TXT "v=spf1 mx ` + exists + ` -all"`,
+			[]string{"SPF-NEAR-LOOKUP-LIMIT example.test lookups=9"}},
+
+		{"mail with a return path of the provider", mailchimp + `@ TXT "v=spf1 include:servers.mcsv.net -all"`,
+			[]string{"SPF-INCLUDE-NO-DMARC example.test lookups=1 provider=Mailchimp term=include:servers.mcsv.net"}},
+		{"mail with a return path of the domain", google + `@ TXT "v=spf1 include:_spf.google.com -all"`, nil},
+		{"a return path of the provider until one is set up", ses + `@ TXT "v=spf1 include:amazonses.com -all"`,
+			[]string{`SPF-INCLUDE-NO-DMARC example.test lookups=1 provider="Amazon SES" term=include:amazonses.com`}},
+		{"a return path that is set up", ses + "@ MX 10 feedback-smtp.eu-west-1.amazonses.com.\n" + `@ TXT "v=spf1 include:amazonses.com -all"`, nil},
+		{"refused all the same", mailchimp + `@ TXT "v=spf1 ip4:192.0.2.9 ?include:servers.mcsv.net -all"`, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			expect(t, collect(judgeSPF, factsOf(t, tested, tt.zone+"\n")), tt.want)
+		})
+	}
+	t.Run("a return path in a sub-domain", func(t *testing.T) {
+		r := dnsx.New(parseZone(t, ses+`bounce TXT "v=spf1 include:amazonses.com -all"`+"\n"), dnsx.Options{})
+		f := &Facts{Domain: "bounce." + tested, SPF: spf.Walk(t.Context(), r, "bounce."+tested)}
+		expect(t, collect(judgeSPF, f), nil)
+	})
+}
