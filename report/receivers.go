@@ -110,12 +110,13 @@ func (p *printer) row(name, text string, column int) {
 }
 
 // The marks of what is met, of what is not or may not be, of what could not be
-// measured, and of the rest.
+// measured, of what is prepared, and of the rest.
 const (
 	markMet     = "✓"
 	markUnmet   = "✗"
 	markRisk    = "!"
 	markUnknown = "?"
+	markReady   = "○"
 	markUnseen  = "-"
 )
 
@@ -131,7 +132,7 @@ func (p *printer) marks(line string) string {
 	for _, m := range []struct {
 		mark  string
 		paint *color.Color
-	}{{markMet, p.paint.good}, {markUnmet, p.paint.bad}, {markRisk, p.paint.fair}, {markUnknown, p.paint.fair}} {
+	}{{markMet, p.paint.good}, {markUnmet, p.paint.bad}, {markRisk, p.paint.fair}, {markUnknown, p.paint.fair}, {markReady, p.paint.good}} {
 		line = strings.ReplaceAll(line, m.mark+tied, m.paint.Sprint(m.mark)+" ")
 	}
 	return strings.ReplaceAll(line, tied+dot, " "+dot)
@@ -155,12 +156,15 @@ func (p *printer) sum(v *Receiver) string {
 			parts = append(parts, markUnmet+tied+text)
 		case len(q.Rules) > 0:
 			counts[atRisk]++
+		case q.State == check.Unseen && q.Ready:
+			counts[prepared]++
 		default:
 			counts[string(q.State)]++
 		}
 	}
 	for _, c := range []struct{ code, mark string }{
-		{atRisk, markRisk + tied}, {string(check.Met), markMet + tied}, {string(check.Undetermined), markUnknown + tied},
+		{atRisk, markRisk + tied}, {string(check.Met), markMet + tied}, {prepared, markReady + tied},
+		{string(check.Undetermined), markUnknown + tied},
 	} {
 		if n := counts[c.code]; n > 0 {
 			parts = append(parts, c.mark+p.count(c.code, n))
@@ -179,8 +183,12 @@ func (p *printer) sum(v *Receiver) string {
 	return strings.Join(parts, tied+dot+" ")
 }
 
-// atRisk counts what a rule that is broken may forbid.
-const atRisk = "at-risk"
+// What is counted beside the states: what a rule that is broken may forbid, and
+// what the records are in order for.
+const (
+	atRisk   = "at-risk"
+	prepared = "prepared"
+)
 
 func (p *printer) count(code string, n int) string {
 	return fill(p.lang.word("count", code), map[string]string{"count": strconv.Itoa(n)})
@@ -229,6 +237,8 @@ func (p *printer) receiver(v *Receiver) {
 			mark, paint = markUnknown, p.paint.fair
 		case len(q.Rules) > 0:
 			mark, paint = markRisk, p.paint.fair
+		case q.Ready:
+			mark, paint = markReady, p.paint.good
 		}
 		p.marked(q.Text, "  ", paint, mark+" ")
 		for _, line := range wrap(strings.Join(p.details(q), tied+dot+" "), p.width-len(indent)) {

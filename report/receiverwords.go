@@ -12,10 +12,11 @@ var demands = map[string]phrase{
 	"text.not-visible":  {"Not visible: the DNS does not show it. What does: {list}.", "Non visible : le DNS ne le montre pas. Ce qui le montre : {list}."},
 	"text.every-demand": {"--verbose lists every requirement with its source.", "--verbose donne chaque exigence avec sa source."},
 
-	"count.met":     {"{count} met", "en ordre : {count}"},
-	"count.at-risk": {"{count} at risk", "compromises : {count}"},
-	"count.unseen":  {"{count} not visible", "non visibles : {count}"},
-	"count.unknown": {"{count} could not be measured", "sans mesure : {count}"},
+	"count.met":      {"{count} met", "en ordre : {count}"},
+	"count.at-risk":  {"{count} at risk", "compromises : {count}"},
+	"count.prepared": {"{count} prepared in the DNS", "préparées dans le DNS : {count}"},
+	"count.unseen":   {"{count} not visible", "non visibles : {count}"},
+	"count.unknown":  {"{count} could not be measured", "sans mesure : {count}"},
 
 	"fulfilment.met":            {"met", "respecté"},
 	"fulfilment.unmet":          {"not met", "non respecté"},
