@@ -47,8 +47,13 @@ func (d *dialogue) run() {
 	if d.Outcome == OutcomeOK && !d.Implicit {
 		d.StartTLS = d.startTLS()
 	}
-	if d.StartTLS == StartTLSOK {
+	welcome := d.Outcome == OutcomeOK
+	if d.StartTLS == StartTLSOK && !d.options.Brief {
 		d.Secured, _ = d.hello()
+		welcome = d.Secured != nil
+	}
+	if d.options.Questions != nil && welcome && d.Fault == FaultNone && d.conn != nil {
+		d.inquire(d.options.Questions)
 	}
 	if d.Fault == FaultNone && d.conn != nil {
 		d.quit()

@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -19,11 +20,30 @@ type Ehlo struct {
 	Helo     bool     `json:"helo,omitempty"`     // it is the answer to HELO, since EHLO was refused
 	Name     string   `json:"name,omitempty"`     // the name the server gives itself, at most 255 octets
 	Keywords []string `json:"keywords,omitempty"` // in upper case, sorted, without duplicates, at most MaxKeywords
-	Cut      int      `json:"cut,omitempty"`      // keywords and mechanisms left out
+	Cut      int      `json:"cut,omitempty"`      // keywords, mechanisms and limits left out
 	Size     uint64   `json:"size,omitempty"`     // parameter of SIZE in octets; 0 for none or no fixed limit (RFC 1870 section 4)
+	Limits   []Limit  `json:"limits,omitempty"`   // parameters of LIMITS, sorted by name, at most MaxKeywords (RFC 9422)
 	Auth     []string `json:"auth,omitempty"`     // AUTH mechanisms, in upper case, sorted (RFC 4954 section 3)
 	Masked   bool     `json:"masked,omitempty"`   // a keyword is overwritten with X, as middleboxes do to hide STARTTLS
 }
+
+// A Limit is one that a server announces, such as RCPTMAX=100 (RFC 9422 section
+// 4). Names that are not registered are kept too.
+type Limit struct {
+	Name  string `json:"name"` // in upper case, at most 64 octets
+	Value uint64 `json:"value"`
+}
+
+// Keywords of extensions, for Has.
+const (
+	Pipelining = "PIPELINING"          // RFC 2920
+	EightBit   = "8BITMIME"            // RFC 6152
+	UTF8       = "SMTPUTF8"            // RFC 6531
+	Chunking   = "CHUNKING"            // RFC 3030
+	DSN        = "DSN"                 // RFC 3461
+	RequireTLS = "REQUIRETLS"          // RFC 8689
+	Enhanced   = "ENHANCEDSTATUSCODES" // RFC 2034
+)
 
 // Has reports whether the keyword, in upper case, was offered.
 func (e *Ehlo) Has(keyword string) bool {
@@ -54,6 +74,10 @@ func parseEhlo(lines []string) *Ehlo {
 			for _, mechanism := range words[1:] {
 				e.Auth = append(e.Auth, upper(mechanism))
 			}
+		case "LIMITS":
+			for _, word := range words[1:] {
+				e.Limits = append(e.Limits, limits(word)...)
+			}
 		case "SIZE":
 			if len(words) > 1 {
 				e.Size, _ = strconv.ParseUint(words[1], 10, 64) // a fault gives 0 or the largest number
@@ -63,8 +87,25 @@ func parseEhlo(lines []string) *Ehlo {
 	var cutKeywords, cutAuth int
 	e.Keywords, cutKeywords = set(e.Keywords)
 	e.Auth, cutAuth = set(e.Auth)
-	e.Cut = cutKeywords + cutAuth
+	slices.SortFunc(e.Limits, func(a, b Limit) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.Value, b.Value))
+	})
+	e.Limits = slices.Compact(e.Limits)
+	cutLimits := max(0, len(e.Limits)-MaxKeywords)
+	e.Limits = e.Limits[:len(e.Limits)-cutLimits]
+	e.Cut = cutKeywords + cutAuth + cutLimits
 	return e
+}
+
+// limits reads one parameter of LIMITS; what is not a name and a number is
+// left out (RFC 9422 section 3).
+func limits(word string) []Limit {
+	name, text, _ := strings.Cut(word, "=")
+	value, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || name == "" {
+		return nil
+	}
+	return []Limit{{upper(name), value}}
 }
 
 // set sorts words, drops duplicates and cuts what is beyond MaxKeywords. The

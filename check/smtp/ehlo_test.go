@@ -33,6 +33,11 @@ func TestParseEhlo(t *testing.T) {
 		{"SIZE without number", []string{"mx", "SIZE"}, Ehlo{Name: "mx", Keywords: []string{"SIZE"}}},
 		{"SIZE of junk", []string{"mx", "SIZE -1"}, Ehlo{Name: "mx", Keywords: []string{"SIZE"}}},
 		{"SIZE too large", []string{"mx", "SIZE 99999999999999999999"}, Ehlo{Name: "mx", Keywords: []string{"SIZE"}, Size: math.MaxUint64}},
+		{"LIMITS", []string{"mx", "LIMITS RCPTMAX=100 mailmax=10 RCPTMAX=100 RCPTDOMAINMAX=99999999999999999999 X= =1 Y", "CHUNKING"},
+			Ehlo{Name: "mx", Keywords: []string{"CHUNKING", "LIMITS"}, Limits: []Limit{{"MAILMAX", 10}, {"RCPTMAX", 100}}}},
+		{"most limits", []string{"mx", "LIMITS" + limitWords(MaxKeywords)}, Ehlo{Name: "mx", Keywords: []string{"LIMITS"}, Limits: limitsOf(MaxKeywords)}},
+		{"too many limits", []string{"mx", "LIMITS" + limitWords(MaxKeywords+1)},
+			Ehlo{Name: "mx", Keywords: []string{"LIMITS"}, Limits: limitsOf(MaxKeywords), Cut: 1}},
 		{"empty lines", []string{"", "", " "}, Ehlo{}},
 		{"masked", []string{"mx", "XXXXXXXA"}, Ehlo{Name: "mx", Keywords: []string{"XXXXXXXA"}, Masked: true}},
 		{"masked with parameter", []string{"mx", "XXXXXXXX XXX"}, Ehlo{Name: "mx", Keywords: []string{"XXXXXXXX"}, Masked: true}},
@@ -51,6 +56,22 @@ func TestParseEhlo(t *testing.T) {
 			}
 		})
 	}
+}
+
+func limitWords(n int) string {
+	var b strings.Builder
+	for _, l := range limitsOf(n) {
+		fmt.Fprintf(&b, " %s=%d", l.Name, l.Value)
+	}
+	return b.String()
+}
+
+func limitsOf(n int) []Limit {
+	var out []Limit
+	for i := range n {
+		out = append(out, Limit{fmt.Sprintf("L%03d", i), uint64(i)})
+	}
+	return out
 }
 
 func TestMaskedBanner(t *testing.T) {

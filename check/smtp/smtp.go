@@ -1,6 +1,7 @@
 // Package smtp greets a mail server, asks what it can do, starts TLS, and takes
-// leave (RFC 5321, RFC 3207, RFC 8314). It never begins a mail transaction,
-// never authenticates, and sends nothing but EHLO, HELO, STARTTLS and QUIT.
+// leave (RFC 5321, RFC 3207, RFC 8314). It never authenticates, never sends a
+// message, and says nothing but EHLO, HELO, STARTTLS and QUIT unless Questions
+// are to be asked.
 //
 // What the server did at each step is a code of its own, since a refused
 // connection, a greeting that did not come in time and a host that puts us off
@@ -43,6 +44,8 @@ type Options struct {
 	ConnectTimeout time.Duration // for the connection; 0 for 4 s
 	Timeout        time.Duration // for the whole dialogue after it; 0 for 12 s
 	QuitTimeout    time.Duration // for the answer to QUIT; 0 for 1 s
+	Brief          bool          // leave right behind the handshake, without a second EHLO
+	Questions      *Questions    // nil to ask none
 }
 
 // Outcome says how far a host took up the service.
@@ -112,6 +115,7 @@ type Session struct {
 	StartTLS      StartTLS   `json:"starttls,omitempty"`       // how the upgrade went
 	StartTLSReply *Reply     `json:"starttls_reply,omitempty"` // the answer to STARTTLS
 	Secured       *Ehlo      `json:"secured,omitempty"`        // what the server offers inside TLS; replaces Clear (RFC 3207 section 4.2)
+	Answers       *Answers   `json:"answers,omitempty"`        // where Options.Questions were asked
 	BareLF        bool       `json:"bare_lf,omitempty"`        // a line ended in LF without CR (RFC 5321 section 2.3.8)
 	Transcript    []string   `json:"transcript,omitempty"`     // lines with "C: " or "S: " before them, at most MaxTranscript
 	TranscriptCut int        `json:"transcript_cut,omitempty"` // lines left out

@@ -21,10 +21,12 @@ type Certificate struct {
 	NotBefore     string   `json:"not_before"`         // RFC 3339, UTC
 	NotAfter      string   `json:"not_after"`          // RFC 3339, UTC
 	DaysLeft      int      `json:"days_left"`          // whole days to NotAfter; negative once it is past
+	LifeDays      int      `json:"life_days"`          // whole days from NotBefore to NotAfter
 	Expired       bool     `json:"expired,omitempty"`
 	NotYetValid   bool     `json:"not_yet_valid,omitempty"`
 	KeyType       KeyType  `json:"key_type"`
 	KeyBits       int      `json:"key_bits,omitempty"` // modulus or field size; 0 with KeyUnknown
+	Curve         string   `json:"curve,omitempty"`    // with KeyECDSA, such as "P-256"
 	Signature     string   `json:"signature_algorithm"`
 	WeakSignature bool     `json:"weak_signature,omitempty"` // signed with MD5 or SHA-1
 	SHA256        string   `json:"sha256"`                   // of the whole certificate, in lower-case hexadecimal digits
@@ -49,6 +51,7 @@ func (s *State) certificates(chain []*x509.Certificate, c Config) {
 	}
 	for _, cert := range chain {
 		s.Certs = append(s.Certs, describe(cert, c.Now))
+		s.Raw = append(s.Raw, cert.Raw)
 	}
 	s.NameMatch = matches(chain[0], c.ServerName)
 	s.Chain, s.ChainDetail = s.verify(chain, c)
@@ -63,6 +66,7 @@ func describe(cert *x509.Certificate, now time.Time) Certificate {
 		NotBefore:     cert.NotBefore.UTC().Format(time.RFC3339),
 		NotAfter:      cert.NotAfter.UTC().Format(time.RFC3339),
 		DaysLeft:      daysBetween(now, cert.NotAfter),
+		LifeDays:      daysBetween(cert.NotBefore, cert.NotAfter),
 		Expired:       now.After(cert.NotAfter),
 		NotYetValid:   now.Before(cert.NotBefore),
 		Signature:     cert.SignatureAlgorithm.String(),
@@ -78,6 +82,9 @@ func describe(cert *x509.Certificate, now time.Time) Certificate {
 		d.DNSNames = append(d.DNSNames, cut(name, MaxName))
 	}
 	d.KeyType, d.KeyBits = keyOf(cert)
+	if key, ok := cert.PublicKey.(*ecdsa.PublicKey); ok {
+		d.Curve = key.Curve.Params().Name
+	}
 	return d
 }
 

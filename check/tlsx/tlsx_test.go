@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 var now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
@@ -272,6 +273,10 @@ func TestCertificates(t *testing.T) {
 			want.Subject, want.Issuer = host, test.chain[0].Issuer.CommonName
 			want.Signature = test.chain[0].SignatureAlgorithm.String()
 			want.SHA256, want.KeySHA256 = got.SHA256, got.KeySHA256
+			want.LifeDays = got.LifeDays // see TestLife
+			if public, ok := test.key.Public().(*ecdsa.PublicKey); ok {
+				want.Curve = public.Curve.Params().Name
+			}
 			if want.KeyType == "" {
 				want.KeyType, want.KeyBits = KeyECDSA, 256
 			}
@@ -315,7 +320,7 @@ func roundTrip(t *testing.T, s *State) {
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(*s, back); diff != "" {
+	if diff := cmp.Diff(*s, back, cmpopts.IgnoreFields(State{}, "Raw")); diff != "" {
 		t.Errorf("after JSON (-before +after):\n%s", diff)
 	}
 }
@@ -333,6 +338,39 @@ func TestFingerprints(t *testing.T) {
 	}
 }
 
+// TestLife holds the lifetime in whole days.
+func TestLife(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		until time.Time
+		want  int
+	}{
+		{"a day", now.Add(24 * time.Hour), 1},
+		{"a second less", now.Add(24*time.Hour - time.Second), 0},
+		{"none", now, 0},
+		{"ends before it begins", now.Add(-time.Second), -1},
+		{"year 9999", time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), 2912291},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := describe(&x509.Certificate{NotBefore: now, NotAfter: tt.until}, now).LifeDays; got != tt.want {
+				t.Errorf("got %d days, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestStapled(t *testing.T) {
+	key := newKey(t)
+	for _, staple := range [][]byte{nil, {1}} {
+		cert := chainTo(key, sign(t, leafTemplate(), key, nil))
+		cert.OCSPStaple = staple
+		_, s := shake(t, t.Context(), Config{ServerName: host, Now: now}, tlsServer(&tls.Config{Certificates: []tls.Certificate{cert}}))
+		if s.OCSPStapled != (staple != nil) {
+			t.Errorf("staple %v: got %v", staple, s.OCSPStapled)
+		}
+	}
+}
+
 func TestCertificateLimit(t *testing.T) {
 	root := newAuthority(t, "Root", nil, nil)
 	key := newKey(t)
@@ -344,6 +382,9 @@ func TestCertificateLimit(t *testing.T) {
 		}
 		config := &tls.Config{Certificates: []tls.Certificate{chainTo(key, chain...)}}
 		_, s := shake(t, t.Context(), Config{ServerName: host, Roots: pool(root.cert), Now: now}, tlsServer(config))
+		if len(s.Raw) != MaxCertificates || !bytes.Equal(s.Raw[0], leaf.Raw) || !bytes.Equal(s.Raw[MaxCertificates-1], root.cert.Raw) {
+			t.Errorf("%d sent: got %d in DER, want %d in their order", n, len(s.Raw), MaxCertificates)
+		}
 		if len(s.Certs) != MaxCertificates || s.Cut != n-MaxCertificates {
 			t.Errorf("%d sent: got %d kept and %d cut, want %d and %d", n, len(s.Certs), s.Cut, MaxCertificates, n-MaxCertificates)
 		}
