@@ -144,15 +144,15 @@ func TestHandshakes(t *testing.T) {
 		talk func(net.Conn)
 		want want
 	}{
-		{"alert", reads("\x15\x03\x03\x00\x02\x02\x28"), want{OutcomeTLSFailed, ReasonAlert, "handshake-failure", Faulty}},
+		{"alert", reads("\x15\x03\x03\x00\x02\x02\x28"), want{OutcomeTLSFailed, ReasonAlert, "handshake-failure", Unclear}},
 		{"unrecognized name", reads("\x15\x03\x03\x00\x02\x02\x70"), want{OutcomeTLSFailed, ReasonAlert, "unrecognized-name", Faulty}},
 		{"plain HTTP", reads("HTTP/1.1 400 Bad Request\r\n\r\n"), want{OutcomeTLSFailed, ReasonNotTLS, "", Faulty}},
 		{"plain HTTP at once", func(c net.Conn) {
 			_, _ = io.WriteString(c, "220 ftp.example.com ready\r\n")
 			_, _ = io.Copy(io.Discard, c)
 		}, want{OutcomeTLSFailed, ReasonNotTLS, "", Faulty}},
-		{"closed", reads(""), want{OutcomeTLSFailed, ReasonClosed, "", Faulty}},
-		{"faulty record", reads("\x16\x03\x03\xff\xff"), want{OutcomeTLSFailed, ReasonProtocol, "", Faulty}},
+		{"closed", reads(""), want{OutcomeTLSFailed, ReasonClosed, "", Unclear}},
+		{"faulty record", reads("\x16\x03\x03\xff\xff"), want{OutcomeTLSFailed, ReasonProtocol, "", Unclear}},
 		{"reset", func(c net.Conn) {
 			_, _ = c.Read(make([]byte, 1))
 			if err := c.(*net.TCPConn).SetLinger(0); err != nil {

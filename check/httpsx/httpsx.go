@@ -178,7 +178,12 @@ func (r *Response) Verdict() Verdict {
 			return Unclear
 		}
 		return Faulty
-	case OutcomeTLSFailed, OutcomeBroken:
+	case OutcomeTLSFailed:
+		if r.foreignTLS() {
+			return Unclear
+		}
+		return Faulty
+	case OutcomeBroken:
 		if r.Reason == ReasonReset {
 			return Unclear
 		}
@@ -188,6 +193,18 @@ func (r *Response) Verdict() Verdict {
 		return Faulty
 	}
 	return Unclear
+}
+
+// foreignTLS reports whether the handshake may have failed for want of what
+// crypto/tls does not know, such as finite-field DHE: others may get through.
+func (r *Response) foreignTLS() bool {
+	switch r.Reason {
+	case ReasonReset, ReasonClosed, ReasonProtocol:
+		return true
+	case ReasonAlert:
+		return r.Detail == "handshake-failure" || r.Detail == "protocol-version" || r.Detail == "insufficient-security"
+	}
+	return false
 }
 
 // transient reports whether a status says that another try may succeed (RFC
