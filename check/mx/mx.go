@@ -62,6 +62,10 @@ type Addresses struct {
 	Reason string       `json:"reason,omitempty"`    // with dnsx.Failed, why
 	Addrs  []netip.Addr `json:"addresses,omitempty"` // ascending, at most dnsx.MaxRecords
 	Cut    int          `json:"cut,omitempty"`       // addresses left out
+
+	// Authenticated tells that the resolver validated the answer, also one that
+	// there are none.
+	Authenticated bool `json:"authenticated,omitempty"`
 }
 
 // Addrs returns the addresses of both families, IPv4 first.
@@ -171,5 +175,8 @@ func (res *Result) addresses(ctx context.Context, r dnsx.Resolver) {
 }
 
 func addressesOf(answer dnsx.Answer) Addresses {
-	return Addresses{Status: answer.Status, Reason: answer.Reason, Addrs: answer.Addrs(), Cut: answer.Cut}
+	return Addresses{
+		Status: answer.Status, Reason: answer.Reason, Addrs: answer.Addrs(), Cut: answer.Cut,
+		Authenticated: answer.Authenticated,
+	}
 }

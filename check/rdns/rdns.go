@@ -1,6 +1,8 @@
 // Package rdns asks whether an address has a name in the reverse tree and
 // whether that name leads back to the address (RFC 1912 section 2.1). Receivers
-// ask this of a host that sends; the test is the iprev of RFC 8601 section 3.
+// ask this of a host that sends; the test is the iprev of RFC 8601 section 3. It
+// also looks at the other name that such a host has: the one that it gives in
+// EHLO (RFC 5321 section 4.1.1.1).
 package rdns
 
 import (
@@ -47,6 +49,7 @@ type Name struct {
 	Addrs    []netip.Addr `json:"addresses,omitempty"` // ascending, at most dnsx.MaxRecords
 	Cut      int          `json:"cut,omitempty"`       // addresses left out
 	Confirms bool         `json:"confirms,omitempty"`  // the address is among Addrs
+	Generic  Pattern      `json:"generic,omitempty"`   // why the name looks generic
 }
 
 // Lookup asks for the names of an address, then for the addresses of all names
@@ -82,6 +85,7 @@ func Lookup(ctx context.Context, r dnsx.Resolver, addr netip.Addr) *Result {
 			Addrs:    forward[i].Addrs(),
 			Cut:      forward[i].Cut,
 			Confirms: slices.Contains(forward[i].Addrs(), addr),
+			Generic:  Generic(name, addr),
 		})
 	}
 	res.Verdict = res.judge()
