@@ -123,11 +123,13 @@ func (m *mint) issue(c *certificate, name string) (tls.Certificate, error) {
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	template.NotBefore, template.NotAfter = m.period(c)
-
-	by := m.trusted
-	if c.untrusted {
-		by = m.stranger
+	if c.sha1 && c.selfSigned && c.key != keyECDSA {
+		template.SignatureAlgorithm = x509.SHA1WithRSA
+	} else if c.sha1 { // the authorities have keys of ECDSA
+		template.SignatureAlgorithm = x509.ECDSAWithSHA1
 	}
+
+	by := m.by(c)
 	parent, signer := by.issuing, by.key
 	if c.selfSigned {
 		parent, signer = template, key
@@ -141,6 +143,14 @@ func (m *mint) issue(c *certificate, name string) (tls.Certificate, error) {
 		out.Certificate = append(out.Certificate, by.issuing.Raw)
 	}
 	return out, nil
+}
+
+// by returns the authority that signs a certificate, unless that signs itself.
+func (m *mint) by(c *certificate) *authority {
+	if c.untrusted {
+		return m.stranger
+	}
+	return m.trusted
 }
 
 func (m *mint) period(c *certificate) (notBefore, notAfter time.Time) {

@@ -18,9 +18,9 @@ import (
 // options say, or until its context ends.
 func (r *Running) DNS() dnsx.Exchanger {
 	if r.latency <= 0 {
-		return r.world.zone
+		return r.dns
 	}
-	return &slow{dns: r.world.zone, latency: r.latency}
+	return &slow{dns: r.dns, latency: r.latency}
 }
 
 // slow puts time between question and answer.

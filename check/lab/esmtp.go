@@ -22,7 +22,7 @@ type esmtp struct {
 	tls    *tls.Config // set if TLS comes first
 }
 
-func newESMTP(h *host, config *tls.Config) *esmtp {
+func newESMTP(h *host, config *tls.Config, heard func(verb string)) *esmtp {
 	s := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		// The library greets back with the name of the client alone. The first line
 		// of the reply to EHLO is to name the server (RFC 5321 section 4.1.1.1).
@@ -30,9 +30,9 @@ func newESMTP(h *host, config *tls.Config) *esmtp {
 			return nil, err
 		}
 		if h.auth || h.authClear {
-			return authSession{}, nil
+			return authSession{session{heard}}, nil
 		}
-		return session{}, nil
+		return session{heard}, nil
 	}))
 	s.Domain = h.name
 	s.MaxMessageBytes = maxMessage
@@ -62,16 +62,30 @@ func (e *esmtp) wait() {
 	_ = e.server.Shutdown(context.Background())
 }
 
-// A session takes senders and refuses recipients.
-type session struct{}
+// A session takes senders, and recipients that are a postmaster.
+type session struct{ heard func(verb string) }
 
 func (session) Reset()        {}
 func (session) Logout() error { return nil }
 
-func (session) Mail(string, *smtp.MailOptions) error { return nil }
+func (s session) Mail(string, *smtp.MailOptions) error {
+	s.heard("MAIL")
+	return nil
+}
 
-func (session) Rcpt(string, *smtp.RcptOptions) error {
+func (s session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.heard("RCPT")
+	if isPostmaster(to) {
+		return nil
+	}
 	return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Relaying denied"}
+}
+
+// isPostmaster reports whether an address is one that every server has to take
+// mail for (RFC 5321 section 4.5.1).
+func isPostmaster(addr string) bool {
+	local, _, _ := strings.Cut(addr, "@")
+	return strings.EqualFold(local, "postmaster")
 }
 
 func (session) Data(r io.Reader) error {
@@ -82,7 +96,8 @@ func (session) Data(r io.Reader) error {
 // An authSession offers AUTH PLAIN and knows nobody.
 type authSession struct{ session }
 
-func (authSession) Mail(string, *smtp.MailOptions) error {
+func (s authSession) Mail(string, *smtp.MailOptions) error {
+	s.heard("MAIL")
 	return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required"}
 }
 

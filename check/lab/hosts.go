@@ -33,7 +33,9 @@ const (
 )
 
 // serves reports whether somebody listens.
-func (k kind) serves() bool { return k == kindSMTP || k == kindSMTPS || k == kindHTTPS }
+func (k kind) serves() bool {
+	return k == kindSMTP || k == kindSMTPS || k == kindHTTPS || k.mailbox()
+}
 
 // fault names the way in which a server behaves badly.
 type fault string
@@ -85,15 +87,23 @@ type host struct {
 	auth      bool
 	authClear bool
 	tlsMax    uint16 // 0 for the newest
+	tlsMin    uint16 // 0 for TLS 1.2, or tlsMax where that is older
+	tlsSuites []uint16
+	manners   manners
 	cert      *certificate
+	pins      []pin
 	fault     fault // empty for a server that behaves well
 	code      int   // of faultGreet
 	text      string
 	pages     []page
+
+	loginDisabled bool // of a mailbox, outside of TLS
 }
 
 // tls reports whether the host can speak TLS.
-func (h *host) tls() bool { return h.kind == kindSMTPS || h.kind == kindHTTPS || h.starttls }
+func (h *host) tls() bool {
+	return h.kind == kindSMTPS || h.kind == kindHTTPS || h.kind.mailboxTLS() || h.starttls
+}
 
 // validity says how the time of a certificate lies around the present.
 type validity string
@@ -121,7 +131,16 @@ type certificate struct {
 	selfSigned     bool
 	untrusted      bool
 	noIntermediate bool
+	sha1           bool // signed with SHA-1
 	key            keyKind
+}
+
+// manners say what a server answers in a mail transaction, and to VRFY and EXPN.
+type manners struct {
+	relay        bool // takes mail for anybody
+	noPostmaster bool // knows no mailbox postmaster
+	vrfy         bool // tells who has a mailbox
+	greylist     bool // puts every recipient off
 }
 
 // defaultDays is how long a certificate without further options is valid.
@@ -207,9 +226,9 @@ func (p *hostsParser) expected(format string, args ...any) {
 func (p *hostsParser) head(words []string) {
 	h := host{line: p.line, kind: kind(words[0])}
 	switch h.kind {
-	case kindSMTP, kindSMTPS, kindHTTPS, kindRefuse, kindTimeout, kindUnreachable, kindHang:
+	case kindSMTP, kindSMTPS, kindHTTPS, kindIMAP, kindIMAPS, kindPOP3, kindPOP3S, kindRefuse, kindTimeout, kindUnreachable, kindHang:
 	default:
-		p.expected("smtp, smtps, https, refuse, timeout, unreachable or hang, not %q", words[0])
+		p.expected("smtp, smtps, https, imap, imaps, pop3, pop3s, refuse, timeout, unreachable or hang, not %q", words[0])
 		return
 	}
 	if n := len(words) - 1; n < 1 || n > maxAddrs {
@@ -254,14 +273,18 @@ func (p *hostsParser) finish() {
 		p.expected("a setting name below %s", h.kind)
 	}
 	switch {
-	case h.kind == kindSMTPS && h.starttls:
-		p.expected("no starttls below smtps")
+	case (h.kind == kindSMTPS || h.kind.mailboxTLS()) && h.starttls:
+		p.expected("no starttls below %s", h.kind)
 	case !h.starttls && h.fault.aboutSTARTTLS():
 		p.expected("starttls beside the fault %s", h.fault)
 	case !h.tls() && h.fault.aboutTLS():
 		p.expected("starttls beside the fault %s, or smtps", h.fault)
-	case !h.tls() && (h.cert != nil || h.tlsMax != 0):
-		p.expected("starttls beside cert and tls-max, or smtps")
+	case !h.tls() && (h.cert != nil || h.tlsMax != 0 || h.tlsMin != 0 || h.tlsSuites != nil):
+		p.expected("starttls beside cert, tls-max, tls-min and tls-suites, or smtps")
+	case h.tlsMin != 0 && h.tlsMax != 0 && h.tlsMin > h.tlsMax:
+		p.expected("a tls-min that is not above tls-max")
+	case !h.tls() && h.pins != nil:
+		p.expected("starttls beside tlsa, or smtps")
 	case !h.tls() && h.auth:
 		p.expected("starttls beside auth, or auth-clear")
 	}
@@ -277,7 +300,11 @@ func (p *hostsParser) setting(word string, args []string) {
 		p.expected("no settings below %s", h.kind)
 		return
 	}
-	if h.kind == kindHTTPS && p.webSetting(word, args) {
+	if h.kind == kindHTTPS && p.webSetting(word, args) || h.kind.mailbox() && p.mailboxSetting(word, args) {
+		return
+	}
+	if word == "tlsa" && h.kind != kindHTTPS {
+		p.tlsa(args)
 		return
 	}
 	if p.given[word] {
@@ -300,10 +327,24 @@ func (p *hostsParser) setting(word string, args []string) {
 		h.auth = p.count(word, args, 0)
 	case "auth-clear":
 		h.authClear = p.count(word, args, 0)
+	case "relay":
+		h.manners.relay = p.count(word, args, 0)
+	case "no-postmaster":
+		h.manners.noPostmaster = p.count(word, args, 0)
+	case "vrfy":
+		h.manners.vrfy = p.count(word, args, 0)
+	case "greylist":
+		h.manners.greylist = p.count(word, args, 0)
 	case "tls-max":
 		if p.count(word, args, 1) {
-			p.tlsVersion(args[0])
+			p.tlsVersion(word, args[0], &h.tlsMax)
 		}
+	case "tls-min":
+		if p.count(word, args, 1) {
+			p.tlsVersion(word, args[0], &h.tlsMin)
+		}
+	case "tls-suites":
+		p.tlsCipherSuites(args)
 	case "cert":
 		h.cert = newCertificate()
 		for _, option := range args {
@@ -316,7 +357,7 @@ func (p *hostsParser) setting(word string, args []string) {
 		}
 		p.fault(fault(args[0]), args[1:])
 	default:
-		p.expected("name, banner, starttls, cert, tls-max, auth, auth-clear or fault, not %q", word)
+		p.expected("name, banner, starttls, cert, tls-max, tls-min, tls-suites, tlsa, auth, auth-clear, relay, no-postmaster, vrfy, greylist or fault, not %q", word)
 	}
 }
 
@@ -364,25 +405,37 @@ func (p *hostsParser) text(word string, to *string) bool {
 	return true
 }
 
-func (p *hostsParser) tlsVersion(word string) {
+func (p *hostsParser) tlsVersion(setting, word string, to *uint16) {
 	switch word {
 	case "1.0":
-		p.current.tlsMax = tls.VersionTLS10
+		*to = tls.VersionTLS10
 	case "1.1":
-		p.current.tlsMax = tls.VersionTLS11
+		*to = tls.VersionTLS11
 	case "1.2":
-		p.current.tlsMax = tls.VersionTLS12
+		*to = tls.VersionTLS12
 	default:
-		p.expected("1.0, 1.1 or 1.2 behind tls-max, not %q", word)
+		p.expected("1.0, 1.1 or 1.2 behind %s, not %q", setting, word)
+	}
+}
+
+func (p *hostsParser) tlsCipherSuites(words []string) {
+	if len(words) == 0 {
+		p.expected("the names of cipher suites behind tls-suites")
+	}
+	known := slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites())
+	for _, word := range words {
+		i := slices.IndexFunc(known, func(s *tls.CipherSuite) bool { return s.Name == word })
+		if i < 0 {
+			p.expected("a cipher suite of crypto/tls, such as TLS_RSA_WITH_AES_128_CBC_SHA, not %q", word)
+			continue
+		}
+		p.current.tlsSuites = append(p.current.tlsSuites, known[i].ID)
 	}
 }
 
 func (p *hostsParser) fault(f fault, args []string) {
 	h := p.current
-	faults := mailFaults
-	if h.kind == kindHTTPS {
-		faults = webFaults
-	}
+	faults := h.kind.faults()
 	if !slices.Contains(faults, f) {
 		p.expected("one of the faults %v, not %q", faults, f)
 		return
@@ -449,7 +502,9 @@ func (p *hostsParser) certFlag(c *certificate, option string) {
 		c.untrusted = true
 	case "no-intermediate":
 		c.noIntermediate = true
+	case "sha1":
+		c.sha1 = true
 	default:
-		p.expected("names=, days=, key=, expired, not-yet-valid, self-signed, untrusted or no-intermediate, not %q", option)
+		p.expected("names=, days=, key=, expired, not-yet-valid, self-signed, untrusted, no-intermediate or sha1, not %q", option)
 	}
 }

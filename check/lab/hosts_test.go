@@ -21,7 +21,7 @@ func addrs(list ...string) []netip.AddrPort {
 	return out
 }
 
-var hostsOptions = cmp.Options{cmp.AllowUnexported(host{}, certificate{}, page{}), cmpopts.EquateComparable(netip.AddrPort{}), cmpopts.EquateEmpty()}
+var hostsOptions = cmp.Options{cmp.AllowUnexported(host{}, certificate{}, page{}, pin{}, manners{}), cmpopts.EquateComparable(netip.AddrPort{}), cmpopts.EquateEmpty()}
 
 func TestParseHosts(t *testing.T) {
 	good := newCertificate()
@@ -50,6 +50,21 @@ func TestParseHosts(t *testing.T) {
 			banner: "# \x1b[31m \xff", ownBanner: true, tlsMax: tls.VersionTLS11, auth: true, authClear: true,
 			cert: &certificate{names: []string{"b.example", "*.c.example"}, days: 5, selfSigned: true, key: keyRSA2048, noIntermediate: true},
 		}}},
+		{"versions and suites of TLS", `smtp 192.0.2.1:25
+  name a.example
+  starttls
+  tls-min 1.0
+  tls-max 1.2
+  tls-suites TLS_RSA_WITH_RC4_128_SHA TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+  cert sha1
+`, []host{{
+			line: 1, kind: kindSMTP, addrs: addrs("192.0.2.1:25"), name: "a.example", starttls: true,
+			tlsMin: tls.VersionTLS10, tlsMax: tls.VersionTLS12,
+			tlsSuites: []uint16{tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256},
+			cert:      &certificate{days: defaultDays, key: keyECDSA, sha1: true},
+		}}},
+		{"manners", "smtp 192.0.2.1:25\n name a.example\n relay\n no-postmaster\n vrfy\n greylist\n",
+			[]host{{line: 1, kind: kindSMTP, addrs: addrs("192.0.2.1:25"), name: "a.example", cert: good, manners: manners{true, true, true, true}}}},
 		{"empty banner", "smtp 192.0.2.1:25\n name a.example\n banner \"\"\n",
 			[]host{{line: 1, kind: kindSMTP, addrs: addrs("192.0.2.1:25"), name: "a.example", ownBanner: true, cert: good}}},
 		{"greeting", "smtp 203.0.113.1:25\n name a.example\n fault greet 554 \"no service\"\n",
@@ -103,7 +118,7 @@ func TestParseHostsFaults(t *testing.T) {
 		text string
 		want []string // parts of the errors, in order
 	}{
-		{"unknown kind", "ftp 192.0.2.1:21\n  name a.example\n", []string{`test:1: expected smtp, smtps, https, refuse, timeout, unreachable or hang, not "ftp"`}},
+		{"unknown kind", "ftp 192.0.2.1:21\n  name a.example\n", []string{`test:1: expected smtp, smtps, https, imap, imaps, pop3, pop3s, refuse, timeout, unreachable or hang, not "ftp"`}},
 		{"no address", "refuse\n", []string{"test:1: expected 1 to 8 addresses, not 0"}},
 		{"public address", "refuse 192.0.3.1:25\n", []string{"test:1: expected a documentation address"}},
 		{"loopback", "refuse 127.0.0.1:25 [::1]:25\n", []string{"test:1: expected a documentation", "test:1: expected a documentation"}},
@@ -123,6 +138,11 @@ func TestParseHostsFaults(t *testing.T) {
 		{"glued quote", smtp + "  banner \"a\"b\n", []string{"test:3: expected a Go string in double quotes"}},
 		{"two lines of text", smtp + "  banner \"a\\nb\"\n", []string{"test:3: expected a text of one line"}},
 		{"TLS 1.3", smtp + "  starttls\n  tls-max 1.3\n", []string{"test:4: expected 1.0, 1.1 or 1.2"}},
+		{"tls-min without TLS", smtp + "  tls-min 1.0\n", []string{"test:1: expected starttls beside cert"}},
+		{"tls-min above tls-max", smtp + "  starttls\n  tls-max 1.0\n  tls-min 1.1\n", []string{"test:1: expected a tls-min that is not above tls-max"}},
+		{"no suites", smtp + "  starttls\n  tls-suites\n", []string{"test:4: expected the names of cipher suites"}},
+		{"unknown suites", smtp + "  starttls\n  tls-suites RC4 NULL\n", []string{"test:4: expected a cipher suite of crypto/tls", "test:4: expected a cipher suite"}},
+		{"words behind relay", smtp + "  relay all\n", []string{"test:3: expected 0 words behind relay, not 1"}},
 		{"cert without TLS", smtp + "  cert expired\n", []string{"test:1: expected starttls beside cert"}},
 		{"tls-max without TLS", smtp + "  tls-max 1.1\n", []string{"test:1: expected starttls beside cert"}},
 		{"auth without TLS", smtp + "  auth\n", []string{"test:1: expected starttls beside auth"}},

@@ -33,6 +33,10 @@
 //
 //	smtp ADDRESS:PORT...         SMTP (RFC 5321)
 //	smtps ADDRESS:PORT...        SMTP inside TLS from the first octet (RFC 8314)
+//	imap ADDRESS:PORT...         IMAP (RFC 9051)
+//	imaps ADDRESS:PORT...        IMAP inside TLS from the first octet
+//	pop3 ADDRESS:PORT...         POP3 (RFC 1939)
+//	pop3s ADDRESS:PORT...        POP3 inside TLS from the first octet
 //	https ADDRESS:PORT...        HTTP/1.1 inside TLS (RFC 9110), one request a connection
 //	refuse ADDRESS:PORT...       refuses connections, as every address does that is not listed
 //	timeout ADDRESS:PORT...      a connection times out, at once
@@ -46,8 +50,18 @@
 //	starttls                  offers STARTTLS; smtp only
 //	cert OPTION...            its certificate, if not a good one for HOST: see below
 //	tls-max 1.0|1.1|1.2       the newest version of TLS that it speaks
+//	tls-min 1.0|1.1|1.2       the oldest; default is 1.2, or tls-max where that is older
+//	tls-suites NAME...        the cipher suites that it has for TLS 1.2 and older, by their IANA names
+//	relay                     takes mail for anybody
+//	no-postmaster             knows no mailbox postmaster
+//	vrfy                      tells by VRFY and EXPN who has a mailbox
+//	greylist                  puts every recipient off
 //	auth                      offers AUTH PLAIN inside TLS
 //	auth-clear                offers AUTH PLAIN outside of TLS too
+//	tlsa U S M [insecure]     publishes a TLSA record for its ports, of the numbers
+//	                          given, for its certificate or, with usage 0 and 2,
+//	                          for that of the issuer; the answer carries the AD bit
+//	                          unless it is insecure; may be there several times
 //	fault NAME                behaves badly, in one way:
 //
 //	greet CODE TEXT           greets with another code than 220; 421 ends the connection
@@ -63,6 +77,22 @@
 //	starttls-plain            sends another reply in the clear behind the 220 to STARTTLS
 //	tls-hang                  never answers the TLS handshake
 //	tls-fail                  answers the TLS handshake with the alert handshake_failure
+//
+// The settings of imap, imaps, pop3 and pop3s, whose mailboxes nobody can open:
+//
+//	name HOST                 the name of the server; required
+//	starttls                  offers STARTTLS, or STLS; not below imaps and pop3s
+//	cert OPTION...            as above
+//	tls-max 1.0|1.1|1.2       as above
+//	login-disabled            takes no LOGIN, or USER, outside of TLS
+//	auth-clear                offers AUTH=PLAIN, or SASL PLAIN, outside of TLS too
+//	fault NAME                behaves badly, in one way:
+//
+//	silent, close             as above
+//	drip                      greets without end, an octet at a time
+//	bye                       says in place of a greeting that it has no time
+//	starttls-refuse, starttls-close, starttls-plain, tls-hang, tls-fail
+//	                          as above
 //
 // The settings of https, where PATH begins with a slash and is compared as it
 // stands in the request, without a query; what has no setting is not found:
@@ -91,6 +121,7 @@
 //	self-signed               signed with its own key
 //	untrusted                 signed by an authority that nobody knows
 //	no-intermediate           sent without the certificate of its issuer
+//	sha1                      signed with SHA-1
 //	key=ecdsa|rsa1024|rsa2048 the kind of key; default ecdsa (P-256)
 package lab
 

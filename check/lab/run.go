@@ -14,12 +14,14 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"maildoctor/check/dnsx"
 )
 
 // Options say how a world is started.
 type Options struct {
 	Now     time.Time     // the time in the world, which stands still; the zero Time for the present
-	Latency time.Duration // how long each DNS question takes at least; 0 for no time
+	Latency time.Duration // how long each DNS question, each attempt to connect and each answer of a server takes at least; 0 for no time
 }
 
 // A Running world answers until it is closed. Its methods may be called from
@@ -29,6 +31,8 @@ type Running struct {
 	now     time.Time
 	latency time.Duration
 	roots   *x509.CertPool
+	tlsa    []string // lines of a zone file
+	dns     dnsx.Exchanger
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	servers []running
@@ -38,7 +42,8 @@ type Running struct {
 
 	mu     sync.Mutex
 	conns  map[netip.AddrPort]*Connections
-	stops  []func() // of the DNS servers
+	heard  map[string]int // how often which verb of SMTP was heard
+	stops  []func()       // of the DNS servers
 	closed bool
 }
 
@@ -76,6 +81,7 @@ func (w *World) Start(o Options) (*Running, error) {
 		roots:   mint.roots(),
 		targets: map[netip.AddrPort]target{},
 		conns:   map[netip.AddrPort]*Connections{},
+		heard:   map[string]int{},
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	for i := range w.hosts {
@@ -83,6 +89,10 @@ func (w *World) Start(o Options) (*Running, error) {
 			r.Close()
 			return nil, err
 		}
+	}
+	if r.dns, err = r.pinned(); err != nil {
+		r.Close()
+		return nil, err
 	}
 	return r, nil
 }
@@ -120,6 +130,7 @@ func (r *Running) server(h *host, m *mint) (server, error) {
 		if err != nil {
 			return nil, err
 		}
+		r.publish(h, cert.Leaf, m.by(h.cert).issuing)
 		config = &tls.Config{
 			Certificates:           []tls.Certificate{cert},
 			MinVersion:             tls.VersionTLS12,
@@ -130,11 +141,15 @@ func (r *Running) server(h *host, m *mint) (server, error) {
 		if h.tlsMax != 0 {
 			config.MinVersion = min(h.tlsMax, tls.VersionTLS12)
 		}
+		if h.tlsMin != 0 {
+			config.MinVersion = h.tlsMin
+		}
+		config.CipherSuites = h.tlsSuites
 	}
-	if h.kind != kindHTTPS && h.fault == "" && !h.ownBanner {
-		return newESMTP(h, config), nil
+	if h.kind != kindHTTPS && !h.kind.mailbox() && h.fault == "" && !h.ownBanner && h.manners == (manners{}) {
+		return newESMTP(h, config, r.hear), nil
 	}
-	return &script{host: h, tls: config, ctx: r.ctx}, nil
+	return &script{host: h, tls: config, ctx: r.ctx, heard: r.hear}, nil
 }
 
 // Now returns the time in the world. It stands still.
@@ -158,12 +173,26 @@ func (r *Running) Dial(ctx context.Context, network, addr string) (net.Conn, err
 	}
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 	release := r.count(to)
-	c, err := r.connect(ctx, to)
+	c, err := r.travel(ctx, to)
 	if err != nil {
 		release()
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(to), Err: err}
 	}
-	return &dialled{Conn: c, remote: net.TCPAddrFromAddrPort(to), release: sync.OnceFunc(release)}, nil
+	return &dialled{Conn: c, remote: net.TCPAddrFromAddrPort(to), release: sync.OnceFunc(release), latency: r.latency, turned: time.Now()}, nil
+}
+
+// travel connects after the latency of the world.
+func (r *Running) travel(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	if r.latency > 0 {
+		t := time.NewTimer(r.latency)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return r.connect(ctx, to)
 }
 
 func (r *Running) connect(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
@@ -175,7 +204,7 @@ func (r *Running) connect(ctx context.Context, to netip.AddrPort) (net.Conn, err
 		return nil, net.ErrClosed
 	}
 	switch t := r.targets[to]; t.kind {
-	case kindSMTP, kindSMTPS, kindHTTPS:
+	case kindSMTP, kindSMTPS, kindHTTPS, kindIMAP, kindIMAPS, kindPOP3, kindPOP3S:
 		var d net.Dialer
 		c, err := d.DialContext(ctx, "tcp", t.loopback)
 		var op *net.OpError
@@ -198,11 +227,58 @@ func (r *Running) connect(ctx context.Context, to netip.AddrPort) (net.Conn, err
 	return nil, os.NewSyscallError("connect", syscall.ECONNREFUSED)
 }
 
-// A dialled connection shows the address of the world that it leads to.
+// A dialled connection shows the address of the world that it leads to. What the
+// server says arrives no earlier than the latency of the world after the client
+// had its turn.
 type dialled struct {
 	net.Conn
 	remote  net.Addr
 	release func()
+	latency time.Duration
+
+	mu       sync.Mutex
+	turned   time.Time // when the client last wrote, or connected
+	deadline time.Time // for reading
+}
+
+// Write sends octets to the server.
+func (d *dialled) Write(b []byte) (int, error) {
+	d.mu.Lock()
+	d.turned = time.Now()
+	d.mu.Unlock()
+	return d.Conn.Write(b)
+}
+
+// Read receives octets of the server.
+func (d *dialled) Read(b []byte) (int, error) {
+	d.mu.Lock()
+	wait := time.Until(d.turned.Add(d.latency))
+	if left := time.Until(d.deadline); !d.deadline.IsZero() && left < wait {
+		wait = left
+	}
+	d.mu.Unlock()
+	if d.latency > 0 && wait > 0 {
+		time.Sleep(wait)
+	}
+	return d.Conn.Read(b)
+}
+
+// SetDeadline limits reading and writing.
+func (d *dialled) SetDeadline(t time.Time) error {
+	d.until(t)
+	return d.Conn.SetDeadline(t)
+}
+
+// SetReadDeadline limits reading.
+func (d *dialled) SetReadDeadline(t time.Time) error {
+	d.until(t)
+	return d.Conn.SetReadDeadline(t)
+}
+
+func (d *dialled) until(t time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.deadline = t
 }
 
 // RemoteAddr returns the address that was dialled.
@@ -235,6 +311,21 @@ func (r *Running) Connections() []Connections {
 		return cmp.Or(a.Addr.Addr().Compare(b.Addr.Addr()), cmp.Compare(a.Addr.Port(), b.Addr.Port()))
 	})
 	return out
+}
+
+// Heard returns how often the SMTP servers of the world were told a verb, in upper
+// case. Those that behave well and have no settings but TLS and AUTH hear MAIL
+// and RCPT alone.
+func (r *Running) Heard(verb string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.heard[verb]
+}
+
+func (r *Running) hear(verb string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.heard[verb]++
 }
 
 // count counts an attempt, and returns the function that counts its end.

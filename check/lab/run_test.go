@@ -199,6 +199,37 @@ func TestLatency(t *testing.T) {
 	}
 }
 
+// TestLatencyOfConnections holds that each turn of a connection takes its time,
+// and no longer than a deadline.
+func TestLatencyOfConnections(t *testing.T) {
+	const latency = 20 * time.Millisecond
+	r := begin(t, world(t, "smtp 192.0.2.1:25\n name a.example\n"), Options{Latency: latency})
+	start := time.Now()
+	p := call(t, r)
+	p.send("")
+	p.send("EHLO c.example")
+	if took := time.Since(start); took < 3*latency {
+		t.Errorf("connecting, greeting and EHLO took %v, want at least %v", took, 3*latency)
+	}
+	slow := begin(t, world(t, "smtp 192.0.2.1:25\n name a.example\n"), Options{Latency: time.Hour})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := slow.Dial(ctx, "tcp", "192.0.2.1:25"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("dial: got error %v, want the deadline", err)
+	}
+	a, b := net.Pipe()
+	defer b.Close()
+	for name, set := range map[string]func(*dialled, time.Time) error{"both": (*dialled).SetDeadline, "reading": (*dialled).SetReadDeadline} {
+		d := &dialled{Conn: a, latency: time.Hour, turned: time.Now()}
+		if err := set(d, time.Now().Add(time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("deadline of %s: got error %v", name, err)
+		}
+	}
+}
+
 func TestServeDNS(t *testing.T) {
 	const zone = `test.example. 60 IN A 192.0.2.1
 ;! servfail broken.example

@@ -31,6 +31,8 @@ type script struct {
 	tls  *tls.Config
 	ctx  context.Context // ends with the world
 	wg   sync.WaitGroup
+
+	heard func(verb string) // told of every command
 }
 
 func (s *script) serve(l net.Listener) {
@@ -80,6 +82,9 @@ func (s *script) talk(c net.Conn) {
 	case s.host.kind == kindHTTPS:
 		d.exchange()
 		return
+	case s.host.kind.mailbox():
+		d.readMail()
+		return
 	case s.host.fault == faultSilent:
 		d.listenOnly()
 		return
@@ -89,9 +94,10 @@ func (s *script) talk(c net.Conn) {
 		return
 	}
 	for ok := d.greet(); ok; {
-		var verb string
-		if verb, ok = d.command(); ok {
-			ok = d.answer(verb)
+		var verb, argument string
+		if verb, argument, ok = d.command(); ok {
+			d.heard(verb)
+			ok = d.answer(verb, argument)
 		}
 	}
 }
@@ -144,8 +150,8 @@ func (d *dialogue) drip() {
 }
 
 // command reads the next line that is not too long and returns its verb in
-// upper case.
-func (d *dialogue) command() (string, bool) {
+// upper case, and what follows it.
+func (d *dialogue) command() (verb, argument string, ok bool) {
 	for {
 		line, err := d.in.ReadSlice('\n')
 		long := errors.Is(err, bufio.ErrBufferFull)
@@ -153,16 +159,16 @@ func (d *dialogue) command() (string, bool) {
 			_, err = d.in.ReadSlice('\n')
 		}
 		if err != nil || long && !d.say("500 5.5.2 Line too long") {
-			return "", false
+			return "", "", false
 		}
 		if !long {
-			verb, _, _ := strings.Cut(strings.TrimRight(string(line), "\r\n"), " ")
-			return strings.ToUpper(verb), true
+			verb, argument, _ := strings.Cut(strings.TrimRight(string(line), "\r\n"), " ")
+			return strings.ToUpper(verb), argument, true
 		}
 	}
 }
 
-func (d *dialogue) answer(verb string) bool {
+func (d *dialogue) answer(verb, argument string) bool {
 	if d.closed && verb != "QUIT" {
 		return d.say("503 5.5.1 Bad sequence of commands")
 	}
@@ -184,7 +190,9 @@ func (d *dialogue) answer(verb string) bool {
 		}
 		return d.say("250 2.1.0 Sender ok")
 	case "RCPT":
-		return d.say("550 5.7.1 Relaying denied")
+		return d.recipient(argument)
+	case "VRFY", "EXPN":
+		return d.verify(verb, argument)
 	case "RSET", "NOOP":
 		return d.say("250 2.0.0 Ok")
 	case "QUIT":
@@ -192,6 +200,33 @@ func (d *dialogue) answer(verb string) bool {
 		return false
 	}
 	return d.say("500 5.5.1 Command not recognised")
+}
+
+// recipient answers RCPT.
+func (d *dialogue) recipient(argument string) bool {
+	_, path, _ := strings.Cut(argument, "<")
+	switch m := d.host.manners; {
+	case m.greylist:
+		return d.say("450 4.2.0 Greylisted, try again later")
+	case isPostmaster(path) && m.noPostmaster:
+		return d.say("550 5.1.1 User unknown")
+	case isPostmaster(path), m.relay:
+		return d.say("250 2.1.5 Recipient ok")
+	}
+	return d.say("550 5.7.1 Relaying denied")
+}
+
+// verify answers VRFY and EXPN, as a rule with nothing (RFC 5321 section 3.5.3).
+func (d *dialogue) verify(verb, mailbox string) bool {
+	switch {
+	case d.host.manners.vrfy && isPostmaster(mailbox):
+		return d.say("250 <postmaster@%s>", d.host.name)
+	case d.host.manners.vrfy:
+		return d.say("550 5.1.1 User unknown")
+	case verb == "VRFY":
+		return d.say("252 2.5.2 Cannot VRFY user")
+	}
+	return d.say("502 5.5.1 EXPN not implemented")
 }
 
 func (d *dialogue) offersSTARTTLS() bool { return d.host.starttls && !d.secure }

@@ -115,6 +115,32 @@ func TestDialogues(t *testing.T) {
 			{"MAIL FROM:<x@c.example>", []string{"=530 5.7.0 Authentication required"}, nil},
 			{"AUTH PLAIN AGEAYg==", []string{"535"}, nil},
 		}},
+		{"manners of every server", "", []step{
+			greeting,
+			{"EHLO c.example", nil, nil},
+			{"MAIL FROM:<>", []string{"250"}, nil},
+			{"RCPT TO:<Postmaster@b.example>", []string{"250"}, nil},
+			{"VRFY postmaster", []string{"252"}, nil},
+			{"EXPN postmaster", []string{"502"}, nil},
+		}},
+		{"relay", "relay\n no-postmaster", []step{
+			greeting,
+			{"EHLO c.example", nil, nil},
+			{"MAIL FROM:<>", []string{"250"}, nil},
+			{"RCPT TO:<y@b.example>", []string{"=250 2.1.5 Recipient ok"}, nil},
+			{"RCPT TO:<postmaster@b.example>", []string{"=550 5.1.1 User unknown"}, nil},
+			{"RCPT", []string{"250"}, nil},
+			{"VRFY postmaster", []string{"252"}, nil},
+			{"EXPN postmaster", []string{"502"}, nil},
+		}},
+		{"vrfy", "vrfy", []step{
+			greeting,
+			{"VRFY postmaster", []string{"=250 <postmaster@a.example>"}, nil},
+			{"EXPN postmaster", []string{"=250 <postmaster@a.example>"}, nil},
+			{"VRFY nobody", []string{"550 5.1.1"}, nil},
+			{"RCPT TO:<y@b.example>", []string{"550 5.7.1"}, nil},
+		}},
+		{"greylist", "greylist", []step{greeting, {"MAIL FROM:<>", []string{"250"}, nil}, {"RCPT TO:<postmaster@b.example>", []string{"450"}, nil}}},
 		{"auth-clear", "auth-clear", []step{greeting, {"EHLO c.example", []string{"AUTH PLAIN"}, nil}, {"AUTH PLAIN AGEAYg==", []string{"535"}, nil}}},
 		{"banner", "banner \"\\x1b[2J \\xff hi\"\n starttls\n auth", []step{
 			{"", []string{"=220 \x1b[2J \xff hi"}, nil},
@@ -323,6 +349,63 @@ func TestTLSMax(t *testing.T) {
 				t.Errorf("got version %x, want %x", state.Version, tt.want)
 			}
 		})
+	}
+}
+
+// A world has servers that take old versions and suites beside new ones.
+func TestTLSOffers(t *testing.T) {
+	const rc4, gcm = tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+	for _, tt := range []struct {
+		settings string
+		max      uint16
+		suite    uint16
+		ok       bool
+	}{
+		{"", tls.VersionTLS11, 0, false},
+		{"tls-min 1.1", tls.VersionTLS11, 0, true},
+		{"tls-min 1.1", tls.VersionTLS10, 0, false},
+		{"tls-min 1.0", tls.VersionTLS10, 0, true},
+		{"", tls.VersionTLS12, rc4, false},
+		{"tls-suites TLS_ECDHE_ECDSA_WITH_RC4_128_SHA", tls.VersionTLS12, rc4, true},
+		{"tls-suites TLS_ECDHE_ECDSA_WITH_RC4_128_SHA", tls.VersionTLS12, gcm, false},
+	} {
+		t.Run(tt.settings, func(t *testing.T) {
+			r := begin(t, world(t, "smtps 192.0.2.1:25\n name a.example\n "+tt.settings+"\n"), Options{})
+			config := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tt.max}
+			if tt.suite != 0 {
+				config.CipherSuites = []uint16{tt.suite}
+			}
+			if _, _, err := call(t, r).handshake(config); (err == nil) != tt.ok {
+				t.Errorf("got error %v, want success %v", err, tt.ok)
+			}
+		})
+	}
+	for _, key := range []string{"ecdsa", "rsa2048 self-signed"} {
+		r := begin(t, world(t, "smtps 192.0.2.1:25\n name a.example\n cert sha1 key="+key+"\n"), Options{})
+		_, state, err := call(t, r).handshake(&tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := state.PeerCertificates[0].SignatureAlgorithm; a != x509.ECDSAWithSHA1 && a != x509.SHA1WithRSA {
+			t.Errorf("%s: signed with %v, want SHA-1", key, a)
+		}
+	}
+}
+
+// The servers remember what they were told.
+func TestHeard(t *testing.T) {
+	for _, settings := range []string{"", "relay"} {
+		r := begin(t, world(t, "smtp 192.0.2.1:25\n name a.example\n "+settings+"\n"), Options{})
+		p := call(t, r)
+		for _, command := range []string{"", "EHLO c.example", "mail FROM:<>", "RCPT TO:<a@b.example>", "RCPT TO:<b@b.example>", "QUIT"} {
+			p.send(command)
+		}
+		if m, n := r.Heard("MAIL"), r.Heard("RCPT"); m != 1 || n != 2 {
+			t.Errorf("%q: heard MAIL %d times and RCPT %d times, want 1 and 2", settings, m, n)
+		}
+		if n := r.Heard("VRFY"); n != 0 {
+			t.Errorf("%q: heard VRFY %d times", settings, n)
+		}
 	}
 }
 
