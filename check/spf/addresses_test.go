@@ -3,42 +3,11 @@ package spf
 import (
 	"fmt"
 	"math"
-	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-func TestAddressesIn(t *testing.T) {
-	for _, test := range []struct{ name, prefixes, want string }{
-		{"nothing", "", ""},
-		{"one", "192.0.2.1/32", "192.0.2.1-192.0.2.1"},
-		{"side by side", "192.0.2.128/25 192.0.2.0/25", "192.0.2.0-192.0.2.255"},
-		{"within another", "192.0.2.0/24 192.0.2.7/32 192.0.2.255/32", "192.0.2.0-192.0.2.255"},
-		{"first and last", "0.0.0.0/32 255.255.255.255/32 ::/128 ffff::/16", "0.0.0.0-0.0.0.0 255.255.255.255-255.255.255.255 ::-:: ffff::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
-		{"all", "0.0.0.0/0 ::/0", "0.0.0.0-255.255.255.255 ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
-		{"host bits", "192.0.2.9/30", "192.0.2.8-192.0.2.11"},
-		{"no client has IPv4 in IPv6", "::ffff:192.0.2.1/128", ""},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			var prefixes []netip.Prefix
-			for _, s := range strings.Fields(test.prefixes) {
-				prefixes = append(prefixes, netip.MustParsePrefix(s))
-			}
-			var got []string
-			addressesIn(prefixes).each(func(first, last netip.Addr, value int) {
-				if value == inside {
-					got = append(got, fmt.Sprintf("%s-%s", first, last))
-				}
-			})
-			if want := strings.Fields(test.want); !slices.Equal(got, want) {
-				t.Errorf("addressesIn(%s) = %v, want %v", test.prefixes, got, want)
-			}
-		})
-	}
-}
 
 func TestAddresses(t *testing.T) {
 	for _, test := range []struct {
@@ -77,6 +46,9 @@ func TestAddresses(t *testing.T) {
 		{"partly known", "a.test TXT v=spf1 a -all\na.test A 192.0.2.1\na.test TIMEOUT AAAA", Count{IPv4: 1, Open: true}},
 		{"an include that leads too deep", chain(MaxDepth + 1), Count{Open: true}},
 		{"as many terms as are looked at", "a.test TXT v=spf1" + strings.Repeat(" ip4:192.0.2.1", MaxSteps) + " -all", Count{IPv4: 1, Open: true}},
+		{"as many terms as are looked at, and modifiers", "a.test TXT v=spf1" + strings.Repeat(" ip4:192.0.2.1", MaxSteps) + " x=y exp=x.test", Count{IPv4: 1}},
+		{"a term behind modifiers that is not looked at", "a.test TXT v=spf1" + strings.Repeat(" ip4:192.0.2.1", MaxSteps) + " x=y -ip4:192.0.2.2", Count{IPv4: 1, Open: true}},
+		{"unknown", "a.test TIMEOUT", Count{Open: true}},
 		{"loop", "a.test TXT v=spf1 ip4:192.0.2.1 include:b.test -all\nb.test TXT v=spf1 include:a.test", Count{IPv4: 1}},
 		{"as many prefixes as are counted", ranges(maxTreePrefixes), Count{IPv4: maxTreePrefixes}},
 		{"one prefix more", ranges(maxTreePrefixes + 1), Count{Open: true}},
@@ -85,8 +57,16 @@ func TestAddresses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tree := Walk(t.Context(), testZone(t, test.zone), "a.test")
-			if diff := cmp.Diff(test.want, tree.Addresses()); diff != "" {
-				t.Errorf("Addresses() (-want +got):\n%s", diff)
+			total, steps := tree.Count()
+			if diff := cmp.Diff(test.want, total); diff != "" {
+				t.Errorf("Count() (-want +got):\n%s", diff)
+			}
+			var sum uint64
+			for _, c := range steps {
+				sum += c.IPv4
+			}
+			if len(steps) != len(tree.Root.Steps) || sum != total.IPv4 {
+				t.Errorf("%d steps share out %d addresses, want %d and %d", len(steps), sum, len(tree.Root.Steps), total.IPv4)
 			}
 		})
 	}

@@ -1,20 +1,92 @@
 package spf
 
 import (
+	"encoding/binary"
+	"math"
 	"net/netip"
 	"slices"
+	"sort"
 )
 
 // A cover gives every address a value. Its pieces lie side by side, first over
-// all IPv4 addresses, then over all IPv6 addresses, as netip.Addr orders them;
-// each begins behind the one before it, and none holds addresses of both
-// families. A cover is never changed once it is built.
+// all IPv4 addresses, then over all IPv6 addresses; each begins behind the one
+// before it, none holds addresses of both families, and two of one family side
+// by side have different values. A cover is never changed once it is built.
 type cover []piece
 
 // A piece ends a range of addresses with one value.
 type piece struct {
-	last  netip.Addr
+	last  position
 	value int
+}
+
+// A position is an address in the order of netip.Addr. It holds no pointer, so
+// that covers are cheap to copy. The zero position comes before all addresses.
+type position struct {
+	family    int // 4 or 6
+	high, low uint64
+}
+
+// The ends of the two families.
+var (
+	lastIP4 = position{family: 4, low: math.MaxUint32}
+	lastIP6 = position{family: 6, high: math.MaxUint64, low: math.MaxUint64}
+)
+
+// positionOf returns the position of a valid address.
+func positionOf(a netip.Addr) position {
+	if a.Is4() {
+		octets := a.As4()
+		return position{family: 4, low: uint64(binary.BigEndian.Uint32(octets[:]))}
+	}
+	octets := a.As16()
+	return position{6, binary.BigEndian.Uint64(octets[:8]), binary.BigEndian.Uint64(octets[8:])}
+}
+
+// ends returns the positions of the first and the last address of a masked prefix.
+func ends(p netip.Prefix) (first, last position) {
+	first = positionOf(p.Addr())
+	last = first
+	host := p.Addr().BitLen() - p.Bits()
+	last.high |= 1<<max(host-64, 0) - 1
+	last.low |= 1<<min(host, 64) - 1
+	return first, last
+}
+
+// before reports whether a position comes before another.
+func (p position) before(q position) bool {
+	switch {
+	case p.family != q.family:
+		return p.family < q.family
+	case p.high != q.high:
+		return p.high < q.high
+	}
+	return p.low < q.low
+}
+
+// prev returns the position before one; the zero position if the family begins
+// there.
+func (p position) prev() position {
+	if p.low == 0 {
+		if p.high == 0 {
+			return position{}
+		}
+		p.high--
+	}
+	p.low--
+	return p
+}
+
+// next returns the position behind one; where its family ends, the first of IPv6.
+func (p position) next() position {
+	if p == lastIP4 {
+		return position{family: 6}
+	}
+	p.low++
+	if p.low == 0 {
+		p.high++
+	}
+	return p
 }
 
 // The values of a cover that is a set of addresses.
@@ -23,59 +95,77 @@ const (
 	inside
 )
 
-// The ends of the two families.
-var (
-	lastIP4 = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	lastIP6 = lastOf(netip.PrefixFrom(netip.IPv6Unspecified(), 0))
-)
-
-// lastOf returns the last address of a prefix.
-func lastOf(p netip.Prefix) netip.Addr {
-	octets := p.Addr().AsSlice()
-	for i := range octets {
-		if kept := p.Bits() - 8*i; kept < 8 {
-			octets[i] |= 0xff >> max(kept, 0)
-		}
-	}
-	addr, _ := netip.AddrFromSlice(octets)
-	return addr
-}
-
 // everywhere returns the cover with a single value.
 func everywhere(value int) cover {
 	return cover{{lastIP4, value}, {lastIP6, value}}
 }
 
-// addressesIn returns the set of the addresses that prefixes hold. Those of
-// IPv4 in IPv6 hold no client's address (RFC 7208 section 5).
+// addressesIn returns the set of the addresses that prefixes hold.
 func addressesIn(prefixes []netip.Prefix) cover {
-	var c cover
-	var end netip.Addr // of what is built; the zero Addr is less than any other
-	upTo := func(last netip.Addr, value int) {
-		if end.Less(last) {
+	list := make([]ranked, 0, len(prefixes))
+	for _, p := range prefixes {
+		list = append(list, ranked{p, inside})
+	}
+	return highest(list)
+}
+
+// A ranked prefix comes before those with a lower rank. Ranks are more than 0.
+type ranked struct {
+	prefix netip.Prefix
+	rank   int
+}
+
+// highest gives each address the highest rank of the prefixes that hold it, and
+// 0 if none does. Those of IPv4 in IPv6 hold no client's address (RFC 7208
+// section 5). It puts the prefixes in order.
+func highest(prefixes []ranked) cover {
+	for i := range prefixes {
+		prefixes[i].prefix = prefixes[i].prefix.Masked()
+	}
+	slices.SortFunc(prefixes, func(a, b ranked) int { return a.prefix.Compare(b.prefix) })
+	c := make(cover, 0, 2*len(prefixes)+2)
+	var end position // of what is built
+	upTo := func(last position, value int) {
+		if end.before(last) {
 			c, end = c.extend(last, value), last
 		}
 	}
-	for _, p := range slices.SortedFunc(slices.Values(prefixes), netip.Prefix.Compare) {
-		p = p.Masked()
-		if !p.IsValid() || p.Addr().Is4In6() {
+	var around []piece // prefixes that hold the next one, the innermost last
+	leave := func() {
+		innermost := around[len(around)-1]
+		upTo(innermost.last, innermost.value)
+		around = around[:len(around)-1]
+	}
+	for _, p := range prefixes {
+		if !p.prefix.IsValid() || p.prefix.Addr().Is4In6() {
 			continue
 		}
-		if p.Addr().Is6() {
-			upTo(lastIP4, outside)
+		first, last := ends(p.prefix)
+		for len(around) > 0 && around[len(around)-1].last.before(first) {
+			leave()
 		}
-		upTo(p.Addr().Prev(), outside)
-		upTo(lastOf(p), inside)
+		if first.family == 6 {
+			upTo(lastIP4, 0)
+		}
+		rank := 0
+		if len(around) > 0 {
+			rank = around[len(around)-1].value
+		}
+		upTo(first.prev(), rank)
+		around = append(around, piece{last, max(rank, p.rank)})
 	}
-	upTo(lastIP4, outside)
-	upTo(lastIP6, outside)
+	for len(around) > 0 {
+		leave()
+	}
+	upTo(lastIP4, 0)
+	upTo(lastIP6, 0)
 	return c
 }
 
 // extend gives the addresses behind the last piece, up to last, a value. It is
 // for covers that are being built.
-func (c cover) extend(last netip.Addr, value int) cover {
-	if n := len(c); n > 0 && c[n-1].value == value && c[n-1].last.BitLen() == last.BitLen() {
+func (c cover) extend(last position, value int) cover {
+	if n := len(c); n > 0 && c[n-1].value == value && c[n-1].last.family == last.family {
 		c[n-1].last = last
 		return c
 	}
@@ -84,48 +174,74 @@ func (c cover) extend(last netip.Addr, value int) cover {
 
 // combine gives each address what f makes of its values in a and b.
 func combine(a, b cover, f func(a, b int) int) cover {
-	out := make(cover, 0, max(len(a), len(b)))
+	out := make(cover, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {
-		last, order := a[0].last, a[0].last.Compare(b[0].last)
-		if order > 0 {
-			last = b[0].last
+		p, q := a[0], b[0]
+		last := p.last
+		if q.last.before(last) {
+			last = q.last
 		}
-		out = out.extend(last, f(a[0].value, b[0].value))
-		if order <= 0 {
+		out = out.extend(last, f(p.value, q.value))
+		if p.last == last {
 			a = a[1:]
 		}
-		if order >= 0 {
+		if q.last == last {
 			b = b[1:]
 		}
 	}
 	return out
 }
 
-// choose takes the values of the addresses in a set from one cover and those of
-// all others from another. No value may be negative.
-func choose(set, in, out cover) cover {
-	const open = -1
-	chosen := combine(set, in, func(where, value int) int {
-		if where == inside {
-			return value
+// pick takes the value of each address from the cover to which another one
+// points. Runs of pieces are copied, so that it takes hardly longer if the covers
+// are long and the one that points is short.
+func pick(pointer cover, from []cover) cover {
+	longest := 0
+	for _, c := range from {
+		longest = max(longest, len(c))
+	}
+	out := make(cover, 0, len(pointer)+longest)
+	var end position // of what is built
+	for _, p := range pointer {
+		c := from[p.value]
+		first, last := c.behind(end), c.holding(p.last)
+		if first < last {
+			out = append(out.extend(c[first].last, c[first].value), c[first+1:last]...)
 		}
-		return open
-	})
-	return combine(chosen, out, func(value, other int) int {
-		if value == open {
-			return other
-		}
-		return value
-	})
+		out = out.extend(p.last, c[last].value)
+		end = p.last
+	}
+	return out
+}
+
+// behind returns the index of the piece that the address behind a position is in.
+func (c cover) behind(p position) int {
+	return sort.Search(len(c)-1, func(i int) bool { return p.before(c[i].last) })
+}
+
+// holding returns the index of the piece that a position is in.
+func (c cover) holding(p position) int {
+	return sort.Search(len(c)-1, func(i int) bool { return !c[i].last.before(p) })
 }
 
 // union returns the set of the addresses in either of two sets.
-func union(a, b cover) cover { return combine(a, b, func(a, b int) int { return a | b }) }
+func union(a, b cover) cover { return pick(b, []cover{outside: a, inside: everywhere(inside)}) }
 
 // holds reports whether every address of the set b is in the set a.
 func (c cover) holds(b cover) bool {
-	missing := combine(c, b, func(a, b int) int { return b &^ a })
-	return missing.constant(outside)
+	var end position // of the pieces of b that are held
+	for _, p := range b {
+		for i := c.behind(end); p.value == inside; i++ {
+			if c[i].value != inside {
+				return false
+			}
+			if !c[i].last.before(p.last) {
+				break
+			}
+		}
+		end = p.last
+	}
+	return true
 }
 
 // constant reports whether every address has the value.
@@ -134,12 +250,10 @@ func (c cover) constant(value int) bool {
 }
 
 // each calls f for every piece with its first and its last address.
-func (c cover) each(f func(first, last netip.Addr, value int)) {
-	first := netip.IPv4Unspecified()
+func (c cover) each(f func(first, last position, value int)) {
+	first := position{family: 4}
 	for _, p := range c {
 		f(first, p.last, p.value)
-		if first = p.last.Next(); !first.IsValid() {
-			first = netip.IPv6Unspecified()
-		}
+		first = p.last.next()
 	}
 }

@@ -6,13 +6,23 @@ import (
 	"strings"
 )
 
-// Bounds of what is worked out from a Tree. Beyond them nothing is claimed.
+// Bounds of what is worked out from a Tree. Beyond them nothing is claimed. They
+// are well above what is published: records with a hundred terms, thousands of
+// prefixes, a dozen terms that depend on the sender. What is worked out of a tree
+// at a time is over in some 20 ms, and takes some MB.
 const (
 	maxTreePrefixes  = 5000    // prefixes in a tree
-	maxTreeQuestions = 100     // terms of a tree whose match is not known
+	maxTreeQuestions = 100     // terms of a tree whose match is not known; there is a bit for each in a questionSet
 	maxDecisions     = 1 << 14 // of one tree, or of two that are compared
-	maxConditions    = 1 << 17 // of these, cases of a question asked again
-	maxPieces        = 1 << 23 // of all covers that are built
+	maxConditions    = 1 << 15 // of these, cases of a question asked again
+	maxWork          = 6000000 // in the units below, one of which takes some nanoseconds
+)
+
+// What it costs to build covers. Work is counted before it is done, so that
+// little is done beyond maxWork.
+const (
+	costCopied = 1  // a piece that is taken as it is
+	costMade   = 32 // a piece that is worked out
 )
 
 // A decision is what becomes of an address at some term: the result, or a
@@ -22,32 +32,53 @@ const (
 type decision struct {
 	result   Result // of an answer
 	step     int    // of a pass, if wanted: which step of the root gave it
-	question string // empty for an answer
+	question int    // counted from 1; 0 for an answer
 	yes, no  int
 }
 
-// Decisions numbers decisions, so that equal ones have equal numbers; the values
-// of its covers are these numbers.
+// An outlook is what is known of a decision from those that hang on it.
+type outlook struct {
+	always bool // it ends in pass whatever the answers
+	ever   bool // it ends in pass for some answers
+	surest int  // the step of the answer where no question is answered with yes
+	asks   questionSet
+}
+
+// A questionSet is a set of questions.
+type questionSet [2]uint64
+
+func (q questionSet) has(n int) bool { return q[n/64]&(1<<(n%64)) != 0 }
+
+// decisions holds each decision once, under a number that is higher than those
+// of the decisions that hang on it. The values of its covers are these numbers.
 type decisions struct {
 	list     []decision
+	outlooks []outlook // of the decisions in list
 	numbers  map[decision]int
-	asked    map[string]bool // the questions
+	asked    map[string]int // the questions by name
 	given    map[condition]int
+	terms    map[*Node]*terms
 	bySteps  bool // a pass tells the step of the root that gave it
 	prefixes int
-	pieces   int
+	work     int
 	exceeded bool // a bound was reached: what comes out means nothing
 }
 
 // A condition is a decision where the answer to a question is known.
 type condition struct {
-	question string
+	question int
 	yes      bool
 	decision int
 }
 
+// terms is what names returns of a node.
+type terms struct {
+	names []string
+	cut   bool
+}
+
 func newDecisions() *decisions {
-	return &decisions{numbers: map[decision]int{}, asked: map[string]bool{}, given: map[condition]int{}}
+	return &decisions{numbers: map[decision]int{}, asked: map[string]int{}, given: map[condition]int{}, terms: map[*Node]*terms{}}
 }
 
 func (ds *decisions) number(d decision) int {
@@ -55,10 +86,26 @@ func (ds *decisions) number(d decision) int {
 	if !ok {
 		n = len(ds.list)
 		ds.list = append(ds.list, d)
+		ds.outlooks = append(ds.outlooks, ds.outlook(d))
 		ds.numbers[d] = n
 		ds.exceeded = ds.exceeded || n >= maxDecisions
 	}
 	return n
+}
+
+// outlook works out the outlook of a decision that is not in the list yet.
+func (ds *decisions) outlook(d decision) outlook {
+	if d.question == 0 {
+		passes := d.result == ResultPass
+		return outlook{always: passes, ever: passes, surest: d.step}
+	}
+	yes, no := &ds.outlooks[d.yes], &ds.outlooks[d.no]
+	o := outlook{always: yes.always && no.always, ever: yes.ever || no.ever, surest: no.surest}
+	for i := range o.asks {
+		o.asks[i] = yes.asks[i] | no.asks[i]
+	}
+	o.asks[d.question/64] |= 1 << (d.question % 64)
+	return o
 }
 
 // always returns the cover that gives every address the result.
@@ -66,22 +113,21 @@ func (ds *decisions) always(r Result) cover { return everywhere(ds.number(decisi
 
 // ask returns the decision that hangs on a question. Behind it the answer is
 // known: the same question is not asked twice.
-func (ds *decisions) ask(question string, yes, no int) int {
+func (ds *decisions) ask(question, yes, no int) int {
 	return ds.number(decision{question: question, yes: ds.suppose(question, true, yes), no: ds.suppose(question, false, no)})
 }
 
 // suppose returns what is left of a decision when a question has its answer. It
 // goes as deep as there are questions.
-func (ds *decisions) suppose(question string, yes bool, n int) int {
-	d := ds.list[n]
-	if d.question == "" || ds.exceeded {
+func (ds *decisions) suppose(question int, yes bool, n int) int {
+	if !ds.outlooks[n].asks.has(question) || ds.exceeded {
 		return n
 	}
 	c := condition{question, yes, n}
 	if known, ok := ds.given[c]; ok {
 		return known
 	}
-	out := 0
+	d, out := ds.list[n], 0
 	switch {
 	case d.question != question:
 		d.yes, d.no = ds.suppose(question, yes, d.yes), ds.suppose(question, yes, d.no)
@@ -94,24 +140,6 @@ func (ds *decisions) suppose(question string, yes bool, n int) int {
 	ds.given[c] = out
 	ds.exceeded = ds.exceeded || len(ds.given) > maxConditions
 	return out
-}
-
-// answers calls f for every answer that a decision may come to.
-func (ds *decisions) answers(n int, f func(decision)) {
-	seen := map[int]bool{}
-	for pending := []int{n}; len(pending) > 0; {
-		n, pending = pending[len(pending)-1], pending[:len(pending)-1]
-		if seen[n] {
-			continue
-		}
-		seen[n] = true
-		if d := ds.list[n]; d.question == "" {
-			f(d)
-		} else {
-			pending = append(pending, d.yes, d.no)
-		}
-	}
-	ds.spend(len(seen))
 }
 
 // A sequel holds what follows from each result of a record.
@@ -153,7 +181,7 @@ func (ds *decisions) record(n *Node, q sequel, depth int) cover {
 	case n.Outcome != One || len(n.Faults) > 0:
 		return ds.always(ResultPermError)
 	}
-	names, cut := n.names()
+	names, cut := ds.names(n)
 	attribute := depth == 0 && ds.bySteps
 	c := q.neutral
 	end := len(n.Steps)
@@ -166,20 +194,21 @@ func (ds *decisions) record(n *Node, q sequel, depth int) cover {
 	if cut {
 		c = ds.open("terms of "+n.Domain, q, c)
 	}
-	for i := end - 1; i >= 0; i-- {
+	for i := end - 1; i >= 0 && !ds.exceeded; i-- {
 		s := &n.Steps[i]
-		q = ds.from(i, q, attribute)
 		switch {
 		case s.NeverReached:
 		case s.isAddresses():
-			// Terms side by side that mean the same are one.
-			prefixes := slices.Clone(s.Prefixes)
-			for ; i > 0 && !attribute && n.Steps[i-1].isAddresses() && n.Steps[i-1].Qualifier == s.Qualifier; i-- {
-				prefixes = append(prefixes, n.Steps[i-1].Prefixes...)
+			first := i
+			for first > 0 && n.Steps[first-1].isAddresses() {
+				first--
 			}
-			c = ds.choose(prefixes, q.of(s.Qualifier), c)
+			c = ds.run(n.Steps[first:i+1], func(at int) cover {
+				return ds.from(first+at, q, attribute).of(n.Steps[first+at].Qualifier)
+			}, c)
+			i = first
 		default:
-			c = ds.directive(s, names[i], q.of(s.Qualifier), c, depth)
+			c = ds.directive(s, names[i], ds.from(i, q, attribute).of(s.Qualifier), c, depth)
 		}
 	}
 	return c
@@ -230,25 +259,56 @@ func (ds *decisions) directive(s *Step, name string, match, rest cover, depth in
 
 // choose is the choice between two covers by the addresses in prefixes.
 func (ds *decisions) choose(prefixes []netip.Prefix, match, rest cover) cover {
+	step := []Step{{Prefixes: prefixes}}
+	return ds.run(step, func(int) cover { return match }, rest)
+}
+
+// run returns the decisions from terms on that stand side by side and match
+// their prefixes and nothing else: match tells what follows from a match of the
+// term at an index, rest what follows if none matches.
+func (ds *decisions) run(steps []Step, match func(at int) cover, rest cover) cover {
+	var prefixes []ranked
+	covers := []cover{rest}
+	for i := range slices.Backward(steps) {
+		for _, p := range steps[i].Prefixes {
+			prefixes = append(prefixes, ranked{p, len(covers)})
+		}
+		covers = append(covers, match(i))
+	}
 	if len(prefixes) == 0 {
 		return rest
 	}
 	ds.prefixes += len(prefixes)
-	ds.spend(2 * (len(prefixes) + len(match) + len(rest)))
+	ds.spend(costMade * len(prefixes))
 	if ds.exceeded = ds.exceeded || ds.prefixes > maxTreePrefixes; ds.exceeded {
 		return rest
 	}
-	return choose(addressesIn(prefixes), match, rest)
+	c := pick(highest(prefixes), covers)
+	ds.spend(costCopied * len(c))
+	return c
 }
 
 // either asks a question of every address.
-func (ds *decisions) either(question string, yes, no cover) cover {
-	ds.asked[question] = true
-	ds.spend(len(yes) + len(no))
+func (ds *decisions) either(name string, yes, no cover) cover {
+	question, ok := ds.asked[name]
+	if !ok {
+		question = len(ds.asked) + 1
+		ds.asked[name] = question
+	}
+	ds.spend(costMade * (len(yes) + len(no)))
 	if ds.exceeded = ds.exceeded || len(ds.asked) > maxTreeQuestions; ds.exceeded {
 		return no
 	}
-	return combine(yes, no, func(yes, no int) int { return ds.ask(question, yes, no) })
+	known := map[uint64]int{} // by both decisions
+	return combine(yes, no, func(yes, no int) int {
+		both := uint64(yes)<<32 | uint64(no)
+		n, ok := known[both]
+		if !ok {
+			n = ds.ask(question, yes, no)
+			known[both] = n
+		}
+		return n
+	})
 }
 
 // open is what is said of a part of a record that is not known: it may have any
@@ -260,10 +320,12 @@ func (ds *decisions) open(name string, q sequel, rest cover) cover {
 	return ds.either(name+" pass", q.pass, rest)
 }
 
-// spend counts pieces that are built.
-func (ds *decisions) spend(pieces int) {
-	ds.pieces += pieces
-	ds.exceeded = ds.exceeded || ds.pieces > maxPieces
+// spend counts work, until a bound is reached.
+func (ds *decisions) spend(work int) {
+	if !ds.exceeded {
+		ds.work += work
+		ds.exceeded = ds.work > maxWork
+	}
 }
 
 // isKnown reports whether a step asked the DNS and got what it asked for.
@@ -288,26 +350,66 @@ func (s *Step) isLiteral() bool {
 	return s.Kind == string(MechanismIP4) || s.Kind == string(MechanismIP6)
 }
 
+// names returns what names returns of a node, worked out once.
+func (ds *decisions) names(n *Node) (names []string, cut bool) {
+	known := ds.terms[n]
+	if known == nil {
+		known = &terms{}
+		known.names, known.cut = n.names()
+		ds.terms[n] = known
+	}
+	return known.names, known.cut
+}
+
 // names returns a name for each step, and whether the record has more terms
 // than Walk looked at. Two steps of a tree with one name match the same senders.
 func (n *Node) names() (names []string, cut bool) {
-	record := &Record{}
-	if len(n.Records) > 0 {
-		record, _ = Parse(string(n.Records[0]))
-	}
+	directives := 0
 	for i := range n.Steps {
-		name := ""
-		switch s := &n.Steps[i]; {
-		case s.Kind != ModifierRedirect && i < len(record.Directives):
-			name = s.name(record.Directives[i], n.Domain)
+		s := &n.Steps[i]
+		d, ok := s.directive()
+		name := string(s.Text) + " of " + n.Domain
+		switch {
+		case ok:
+			name = s.name(d, n.Domain)
 		case s.Kind == ModifierRedirect && s.Target != "":
 			name = ModifierRedirect + "=" + s.Target
-		default:
-			name = string(s.Text) + " of " + n.Domain
 		}
 		names = append(names, name)
+		if s.Kind != ModifierRedirect {
+			directives++
+			cut = directives == MaxSteps && len(n.Records) > 0 && hasDirective(n.Records[0], s.Offset+s.Length)
+		}
 	}
-	return names, len(record.Directives) > MaxSteps
+	return names, cut
+}
+
+// directive reads the term of a step; false if it is none.
+func (s *Step) directive() (Directive, bool) {
+	if s.Kind == ModifierRedirect || s.Text == "" {
+		return Directive{}, false
+	}
+	p := parser{record: &Record{}, term: s.Term}
+	p.parseTerm(string(s.Text))
+	if len(p.record.Directives) == 0 {
+		return Directive{}, false
+	}
+	return p.record.Directives[0], true
+}
+
+// hasDirective reports whether a record without faults has a directive behind an
+// offset.
+func hasDirective(record Raw, offset int) bool {
+	if offset < 0 || offset > len(record) {
+		return false
+	}
+	for term := range strings.SplitSeq(string(record[offset:]), " ") {
+		_, rest := splitName(strings.TrimLeft(term, "+-~?"))
+		if term != "" && !strings.HasPrefix(rest, "=") {
+			return true
+		}
+	}
+	return false
 }
 
 // name is the name of a step that stands for a directive in the record of a
@@ -339,7 +441,7 @@ func Equivalent(a, b *Tree) bool {
 	}
 	ds := newDecisions()
 	first, second := ds.tree(a), ds.tree(b)
-	ds.spend(len(first) + len(second))
+	ds.spend(costMade * (len(first) + len(second)))
 	if ds.exceeded {
 		return false
 	}

@@ -174,7 +174,7 @@ func (e *evaluator) directive(ctx context.Context, d Directive, domain string) A
 	switch {
 	case a.Result != "":
 	case a.Matched:
-		a.Result = d.Qualifier.result()
+		a.Result = d.Qualifier.Result()
 	default:
 		e.void(&a)
 	}

@@ -24,6 +24,9 @@ type IdleTerm struct {
 	// Volatile tells that it holds as long as the DNS answers as it does: the
 	// term, or what it is covered by, is an a, mx, exists or include.
 	Volatile bool `json:"volatile,omitempty"`
+	// Instead is the qualifier of what decides in its place, where no sender
+	// that it matches gets its own.
+	Instead Qualifier `json:"instead,omitempty"`
 }
 
 // Idle returns the directives that never decide, record by record in the order
@@ -83,6 +86,7 @@ func (ds *decisions) idle(n *Node) []IdleTerm {
 			idle.By = ds.coveredBy(r, before, n, false)
 		}
 		if idle.Why != "" {
+			idle.Instead = ds.instead(r, before, idle)
 			out = append(out, idle)
 		}
 		before = append(before, r)
@@ -115,6 +119,36 @@ func (ds *decisions) reach(s *Step, name string) reach {
 		r.settled = r.settled && (p.value == yes || p.value == no)
 	}
 	return r
+}
+
+// instead returns the qualifier of what decides in place of an idle term, empty
+// if some sender gets the term's own. Of several it is that of the term that
+// covers it alone.
+func (ds *decisions) instead(r reach, before []reach, idle IdleTerm) Qualifier {
+	var by []Qualifier
+	rest := r.matched
+	for _, b := range before {
+		alone := idle.By != nil && b.step.Offset == idle.By.Offset
+		if alone && idle.Why == IdleDuplicate {
+			by = []Qualifier{b.step.Qualifier}
+			break
+		}
+		if ds.spend(2 * (len(b.matched) + len(rest))); ds.exceeded {
+			return ""
+		}
+		left := combine(rest, b.matched, func(r, b int) int { return r &^ b })
+		if !slices.Equal(left, rest) {
+			by = append(by, b.step.Qualifier)
+		}
+		if rest = left; alone {
+			by = append(by, b.step.Qualifier)
+			break
+		}
+	}
+	if slices.Contains(by, r.step.Qualifier) || idle.By == nil && len(slices.Compact(slices.Clone(by))) != 1 {
+		return ""
+	}
+	return by[len(by)-1]
 }
 
 // coveredBy returns the place of the first step that covers another alone, nil

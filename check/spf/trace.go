@@ -20,8 +20,8 @@ const (
 	ResultPermError Result = "permerror"
 )
 
-// result returns what a match of a directive gives (RFC 7208 section 4.6.2).
-func (q Qualifier) result() Result {
+// Result returns what a match of a directive gives (RFC 7208 section 4.6.2).
+func (q Qualifier) Result() Result {
 	switch q {
 	case QualifierFail:
 		return ResultFail

@@ -11,19 +11,23 @@ import (
 // it: the worst case over all senders. A record that is included twice stands
 // in it twice, and counts twice.
 type Tree struct {
-	Domain      string      `json:"domain"`       // where the walk began
-	Lookups     int         `json:"lookups"`      // terms that ask the DNS; MaxLookups are allowed
-	VoidLookups int         `json:"void_lookups"` // of those, terms that find nothing; MaxVoidLookups are allowed
-	Incomplete  bool        `json:"incomplete"`   // a lookup failed: Lookups and VoidLookups are the least it can be
-	Status      dnsx.Status `json:"status"`       // of the first lookup that failed, otherwise ok
-	Reason      string      `json:"reason,omitempty"`
-	Truncated   bool        `json:"truncated,omitempty"`   // a bound of Walk was reached: Lookups and VoidLookups are the least it can be
-	Loop        bool        `json:"loop,omitempty"`        // an include or redirect leads back: no limit of lookups holds
-	All         Qualifier   `json:"all,omitempty"`         // what the record says of all other senders, redirects followed
-	AllMissing  bool        `json:"all_missing,omitempty"` // it says nothing (RFC 7208 section 4.7); neither this nor All: not found out
-	AllDomain   string      `json:"all_domain"`            // the domain whose record has, or lacks, all
-	Senders     bool        `json:"senders"`               // some sender may get pass or is meant to, or that could not be excluded
-	Root        *Node       `json:"root"`
+	Domain      string `json:"domain"`       // where the walk began
+	Lookups     int    `json:"lookups"`      // terms that ask the DNS; MaxLookups are allowed
+	VoidLookups int    `json:"void_lookups"` // of those, terms that find nothing whoever sends; MaxVoidLookups are allowed
+	// The same for a sender with an address of one family, for whom an a finds
+	// nothing as well whose host has addresses of the other family only.
+	VoidLookups4 int         `json:"void_lookups_ip4"`
+	VoidLookups6 int         `json:"void_lookups_ip6"`
+	Incomplete   bool        `json:"incomplete"` // a lookup failed: Lookups and VoidLookups are the least it can be
+	Status       dnsx.Status `json:"status"`     // of the first lookup that failed, otherwise ok
+	Reason       string      `json:"reason,omitempty"`
+	Truncated    bool        `json:"truncated,omitempty"`   // a bound of Walk was reached: Lookups and VoidLookups are the least it can be
+	Loop         bool        `json:"loop,omitempty"`        // an include or redirect leads back: no limit of lookups holds
+	All          Qualifier   `json:"all,omitempty"`         // what the record says of all other senders, redirects followed
+	AllMissing   bool        `json:"all_missing,omitempty"` // it says nothing (RFC 7208 section 4.7); neither this nor All: not found out
+	AllDomain    string      `json:"all_domain"`            // the domain whose record has, or lacks, all
+	Senders      bool        `json:"senders"`               // some sender may get pass or is meant to, or that could not be excluded
+	Root         *Node       `json:"root"`
 }
 
 // A Node is the record of one domain in a Tree.
@@ -36,10 +40,11 @@ type Node struct {
 	// Grants tells that a pass here is a pass at the root: every include on
 	// the way has the qualifier +.
 	Grants      bool      `json:"grants"`
-	Faults      []Fault   `json:"faults,omitempty"` // of the only record
-	Steps       []Step    `json:"steps,omitempty"`  // its terms, those with a fault left out
-	All         Qualifier `json:"all,omitempty"`    // of its own all
-	Lookups     int       `json:"lookups"`          // of this node and those below
+	Explanation *Term     `json:"explanation,omitempty"` // its exp modifier
+	Faults      []Fault   `json:"faults,omitempty"`      // of the only record
+	Steps       []Step    `json:"steps,omitempty"`       // its terms, those with a fault left out
+	All         Qualifier `json:"all,omitempty"`         // of its own all
+	Lookups     int       `json:"lookups"`               // of this node and those below
 	VoidLookups int       `json:"void_lookups"`
 }
 
@@ -62,6 +67,7 @@ type Step struct {
 	Partial      bool           `json:"partial,omitempty"`   // some address could not be looked up, or was not because of a bound
 	MX           int            `json:"mx,omitempty"`        // of mx: how many names; more than MaxMX are a permerror
 	Exchanges    []string       `json:"exchanges,omitempty"` // of mx: the first MaxMX names in order of preference
+	Addressed    bool           `json:"addressed,omitempty"` // of an mx that is void: the target has an address of its own
 	Alias        bool           `json:"alias,omitempty"`     // of a and mx: a name led on by a CNAME, so that somebody else may choose the addresses
 	NeverReached bool           `json:"never_reached,omitempty"`
 	Ignored      bool           `json:"ignored,omitempty"`   // a redirect beside all (RFC 7208 section 6.1)
@@ -114,7 +120,8 @@ func sortPrefixes(p []netip.Prefix) []netip.Prefix {
 // conclude fills the totals of a tree whose nodes are complete.
 func (t *Tree) conclude() {
 	t.Root.sum()
-	t.Lookups, t.VoidLookups = t.Root.Lookups, t.voids()
+	t.Lookups, t.VoidLookups = t.Root.Lookups, t.Root.VoidLookups
+	t.VoidLookups4, t.VoidLookups6 = t.voids()
 	t.Status = dnsx.OK
 	note := func(status dnsx.Status, reason string) {
 		if status != "" && !status.Known() && !t.Incomplete {
@@ -137,11 +144,8 @@ func (t *Tree) conclude() {
 	t.Senders = t.Root.Outcome != None && t.Root.intends()
 }
 
-// voids counts the terms that find nothing for a sender of the family that
-// fares worse. A family that the record authorises no address of is left out:
-// its senders fail anyway.
-func (t *Tree) voids() int {
-	four, six := 0, 0
+// voids counts the terms that find nothing for a sender of each family.
+func (t *Tree) voids() (four, six int) {
 	t.Each(func(n *Node) {
 		for _, s := range n.Steps {
 			if s.Void4 {
@@ -152,15 +156,7 @@ func (t *Tree) voids() int {
 			}
 		}
 	})
-	most := t.Root.VoidLookups
-	for _, p := range t.Authorised() {
-		if p.Addr().Is4() {
-			most = max(most, four)
-		} else {
-			most = max(most, six)
-		}
-	}
-	return most
+	return four, six
 }
 
 // sum adds up the lookups of a node and all below.

@@ -2,6 +2,7 @@ package spf
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -23,7 +24,7 @@ const (
 	ActionDropUnreached Action = "drop-unreached" // it stands behind all, or is a redirect beside all
 	ActionDropIdle      Action = "drop-idle"      // other terms decide for all whom it matches
 	ActionDropVoid      Action = "drop-void"      // it matches no address
-	ActionReplace       Action = "replace"        // by the addresses that it finds
+	ActionReplace       Action = "replace"        // by the addresses that it finds, or by a range that it is a half of
 	ActionDissolve      Action = "dissolve"       // an include or redirect, into the terms of its target
 )
 
@@ -65,20 +66,28 @@ type Change struct {
 // short, leads back or has more than MaxMX names in an mx is not trimmed, for
 // its errors have to be repaired first.
 func (t *Tree) Trim(own func(name string) bool) (Trimmed, bool) {
+	return t.TrimTerms(own, func(*Step) bool { return true })
+}
+
+// TrimTerms is Trim where only the terms of the root that are chosen become
+// others. Terms that never decide go all the same.
+func (t *Tree) TrimTerms(own func(name string) bool, chosen func(*Step) bool) (Trimmed, bool) {
 	if !t.isSound() {
 		return Trimmed{}, false
 	}
-	d := newDraft(t, own)
+	d := newDraft(t, own, chosen)
 	if d == nil {
 		return Trimmed{}, false
 	}
 	d.improve(max(len(t.Root.Records[0]), MaxTrimmed))
-	text := d.text()
-	proposal := t.suppose(text)
-	if proposal == nil || proposal.Lookups >= t.Lookups || !Equivalent(t, proposal) {
-		return Trimmed{}, false
+	for _, d.gathers = range []bool{true, false} {
+		text := d.text()
+		proposal := t.suppose(text)
+		if proposal != nil && proposal.Lookups < t.Lookups && Equivalent(t, proposal) {
+			return Trimmed{Record: text, Lookups: proposal.Lookups, Before: t.Lookups, Steps: d.changes()}, true
+		}
 	}
-	return Trimmed{Record: text, Lookups: proposal.Lookups, Before: t.Lookups, Steps: d.changes()}, true
+	return Trimmed{}, false
 }
 
 // isSound reports whether every record of a tree is there and can be evaluated,
@@ -97,6 +106,7 @@ func (t *Tree) isSound() bool {
 // A draft is the record of the root on its way to a shorter one.
 type draft struct {
 	entries []entry // in the order of the record
+	gathers bool    // literals are brought together over terms that mean the same
 }
 
 // An entry is a term of the record, with what may stand in its place.
@@ -128,7 +138,7 @@ func (e *entry) parts() []part {
 }
 
 // newDraft takes the record of a root apart; nil if that does not fit its steps.
-func newDraft(t *Tree, own func(string) bool) *draft {
+func newDraft(t *Tree, own func(string) bool, chosen func(*Step) bool) *draft {
 	record, _ := Parse(string(t.Root.Records[0]))
 	p := planner{own: own}
 	names, _ := t.Root.names()
@@ -141,7 +151,7 @@ func newDraft(t *Tree, own func(string) bool) *draft {
 			e.action, e.improved = ActionDropUnreached, true
 		case s.Kind == ModifierRedirect:
 			e.kept = []part{p.part(string(s.Text), names[i], s)}
-			if record.Modifier(ModifierExp) == nil && p.ownsRecord(s) {
+			if record.Modifier(ModifierExp) == nil && p.ownsRecord(s) && chosen(s) {
 				if parts, ok := p.redirected(s.Child, 1); ok {
 					e.instead, e.action = parts, ActionDissolve
 				}
@@ -150,7 +160,9 @@ func newDraft(t *Tree, own func(string) bool) *draft {
 			return nil
 		default:
 			e.kept = []part{p.part(string(s.Text), names[i], s)}
-			e.instead, e.action = p.instead(s, record.Directives[i], 0)
+			if chosen(s) {
+				e.instead, e.action = p.instead(s, record.Directives[i], 0)
+			}
 		}
 		d.entries = append(d.entries, e)
 	}
@@ -224,7 +236,53 @@ func (d *draft) remaining() []placed {
 			out = append(out, p)
 		}
 	}
+	if d.gathers {
+		return gather(out)
+	}
 	return withoutRepeated(out)
+}
+
+// gather brings literals of one meaning together where nothing of another
+// meaning stands between them: a wider one takes the place of the first that it
+// holds, and the two halves of a range become the range. Single addresses stay
+// single.
+func gather(in []placed) []placed {
+	for changed := true; changed; {
+		changed = false
+		for i := 0; i < len(in); i++ {
+			for j := i + 1; j < len(in) && in[i].isLiteral() && (in[j].step == nil || in[j].run == in[i].run); j++ {
+				joined, ok := in[i].join(in[j])
+				if !ok {
+					continue
+				}
+				in[i], changed = joined, true
+				in = slices.Delete(in, j, j+1)
+				j--
+			}
+		}
+	}
+	return in
+}
+
+// join returns the literal that stands for two, false if none does.
+func (p placed) join(q placed) (placed, bool) {
+	if !q.isLiteral() {
+		return placed{}, false
+	}
+	a, b := p.step.Prefixes[0], q.step.Prefixes[0]
+	switch {
+	case p.names(b):
+		return p, true
+	case q.names(a):
+		return q, true
+	case a.Bits() != b.Bits() || a.Bits() == 0 || a.IsSingleIP() || a.Addr().BitLen() != b.Addr().BitLen():
+		return placed{}, false
+	}
+	whole := netip.PrefixFrom(a.Addr(), a.Bits()-1).Masked()
+	if !whole.Contains(b.Addr()) {
+		return placed{}, false
+	}
+	return placed{planner{}.literal(p.run, whole), p.entry}, true
 }
 
 // within reports whether all that an own part matches is among the addresses
@@ -280,8 +338,10 @@ func (d *draft) changes() []Change {
 	for i, e := range d.entries {
 		c := Change{Term: string(e.term.Text), Action: e.action, With: left[i]}
 		switch {
-		case !e.improved && len(left[i]) > 0:
+		case !e.improved && len(left[i]) > 0 && left[i][0] == e.kept[0].text:
 			continue
+		case !e.improved && len(left[i]) > 0:
+			c.Action = ActionReplace
 		case !e.improved || len(left[i]) == 0 && len(e.instead) > 0:
 			c.Action = ActionDropIdle
 		}

@@ -151,8 +151,8 @@ func (e *estate) zone(t testing.TB, domain, record string) *zone {
 // first and the last of each prefix, and those beside them.
 func boundaries(trees ...*Tree) []netip.Addr {
 	out := []netip.Addr{
-		netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("203.0.113.9"), netip.IPv4Unspecified(), lastIP4,
-		netip.MustParseAddr("2001:db8::1"), netip.IPv6Unspecified(), lastIP6,
+		netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("203.0.113.9"), netip.IPv4Unspecified(), netip.MustParseAddr("255.255.255.255"),
+		netip.MustParseAddr("2001:db8::1"), netip.IPv6Unspecified(), netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
 	}
 	for _, t := range trees {
 		t.Each(func(n *Node) {

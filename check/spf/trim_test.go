@@ -81,8 +81,14 @@ func TestTrim(t *testing.T) {
 		{"fault", "v=spf1 a ip4:1 -all", "", "", ""},
 		{"loop", "v=spf1 a include:a.test -all", "", "", ""},
 		{"more than ten lookups", "v=spf1 a a:m1.a.test a:m2.a.test include:p.test include:p.test include:wide.a.test mx -all",
-			"v=spf1 ip4:192.0.2.1 ip4:192.0.2.25 ip4:192.0.2.26 ip6:2001:db8::26 include:p.test ip4:192.0.2.0/24 -all", "16>3",
-			"a replace: ip4:192.0.2.1\na:m1.a.test replace: ip4:192.0.2.25\na:m2.a.test replace: ip4:192.0.2.26 ip6:2001:db8::26\ninclude:p.test drop-idle:\ninclude:wide.a.test dissolve: ip4:192.0.2.0/24\nmx drop-idle:"},
+			"v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::26 include:p.test -all", "16>3",
+			"a drop-idle:\na:m1.a.test drop-idle:\na:m2.a.test replace: ip6:2001:db8::26\ninclude:p.test drop-idle:\ninclude:wide.a.test dissolve: ip4:192.0.2.0/24\nmx drop-idle:"},
+		{"an address in a later range", "v=spf1 a include:p.test ip4:192.0.2.0/24 -all", "v=spf1 ip4:192.0.2.0/24 include:p.test -all", "4>3", "a drop-idle:"},
+		{"a later range of another meaning", "v=spf1 a include:p.test ?ip4:192.0.2.0/24 -all", "v=spf1 ip4:192.0.2.1 include:p.test ?ip4:192.0.2.0/24 -all", "4>3", "a replace: ip4:192.0.2.1"},
+		{"a later range behind another meaning", "v=spf1 a -include:p.test ip4:192.0.2.0/24 -all", "v=spf1 ip4:192.0.2.1 -include:p.test ip4:192.0.2.0/24 -all", "4>3", "a replace: ip4:192.0.2.1"},
+		{"a later range behind a question", "v=spf1 a exists:%{i}.x.test ip4:192.0.2.0/24 -all", "v=spf1 ip4:192.0.2.1 exists:%{i}.x.test ip4:192.0.2.0/24 -all", "2>1", "a replace: ip4:192.0.2.1"},
+		{"two halves", "v=spf1 a ip4:192.0.2.0/25 include:p.test ip4:192.0.2.128/25 -all", "v=spf1 ip4:192.0.2.0/24 include:p.test -all", "4>3", "a drop-idle:\nip4:192.0.2.0/25 replace: ip4:192.0.2.0/24\nip4:192.0.2.128/25 drop-idle:"},
+		{"single addresses side by side", "v=spf1 a ip4:192.0.2.0 include:p.test -all", "v=spf1 ip4:192.0.2.1 ip4:192.0.2.0 include:p.test -all", "4>3", "a replace: ip4:192.0.2.1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			was := testZone(t, "a.test TXT "+test.record+world)

@@ -29,7 +29,8 @@ const (
 //
 // Whatever the records say, it asks the resolver 271 times at most: for the
 // record, and for MaxAsked terms, of which the first MaxLookups mx lead to MaxMX
-// hosts each. An a and a host take two questions, for both kinds of addresses.
+// hosts each, or to a name without mail hosts. An a, a host and such a name take
+// two questions, for both kinds of addresses.
 func Walk(ctx context.Context, r dnsx.Resolver, domain string) *Tree {
 	ctx, cancel := context.WithTimeout(ctx, MaxTime)
 	defer cancel()
@@ -99,6 +100,9 @@ func (w *walker) follow(ctx context.Context, v *visit) []*visit {
 	record, faults := Parse(string(n.Records[0]))
 	n.Faults = faults
 	n.Steps = w.steps(record, n.Domain)
+	if m := record.Modifier(ModifierExp); m != nil {
+		n.Explanation = &m.Term
+	}
 	if all := record.All(); all != nil {
 		n.All = all.Qualifier
 	}
@@ -206,15 +210,22 @@ func (w *walker) start(ctx context.Context, s *Step, d Directive) {
 	case MechanismMX:
 		var answer dnsx.Answer
 		var addresses [][2]dnsx.Answer
+		var instead [2]dnsx.Answer
 		resolve := w.mx < MaxLookups
 		w.mx++
-		w.lookups.Go(func() { answer, addresses = w.exchange(ctx, s.Target, resolve) })
+		w.lookups.Go(func() {
+			answer, addresses = w.exchange(ctx, s.Target, resolve)
+			if resolve && answer.Status == dnsx.NoData {
+				instead = w.askAddresses(ctx, s.Target)
+			}
+		})
 		w.answered = append(w.answered, func() {
 			s.end(answer)
 			hosts := exchanges(answer)
 			s.MX = len(hosts) + answer.Cut
 			s.Exchanges = hosts[:min(len(hosts), MaxMX)]
 			s.Partial = !resolve && len(hosts) > 0
+			s.Addressed = better(instead[0], instead[1]).Status == dnsx.OK
 			for i := range addresses {
 				s.add(d, addresses[i][:])
 			}
