@@ -34,15 +34,17 @@ func (k key) compare(l key) int {
 	return cmp.Or(strings.Compare(k.domain, l.domain), strings.Compare(k.selector, l.selector))
 }
 
-// A tally counts the uses of each name, of MaxNames names at most.
+// A tally counts the uses of each name, of so many names at most.
 type tally[K comparable] struct {
 	uses map[K]Uses
 	cut  bool // names were left out
 }
 
-func (t *tally[K]) add(name K, u Uses) {
+func (t *tally[K]) add(name K, u Uses) { t.addTo(MaxNames, name, u) }
+
+func (t *tally[K]) addTo(most int, name K, u Uses) {
 	old, known := t.uses[name]
-	if !known && len(t.uses) == MaxNames {
+	if !known && len(t.uses) == most {
 		t.cut = true
 		return
 	}
@@ -57,6 +59,7 @@ type collector struct {
 	signatures           tally[key]
 	mailFrom, helo, from tally[string]
 	addresses            tally[netip.Addr]
+	streams              tally[streamKey]
 }
 
 func (c *collector) merge(e *Evidence) {
@@ -75,6 +78,9 @@ func (c *collector) merge(e *Evidence) {
 	for _, a := range e.Addresses {
 		c.addresses.add(a.Address, a.Uses)
 	}
+	for _, s := range e.Streams {
+		c.streams.addTo(MaxStreams, s.key(), s.Uses)
+	}
 	for _, cut := range e.Cut {
 		switch cut {
 		case MoreSignatures:
@@ -87,6 +93,8 @@ func (c *collector) merge(e *Evidence) {
 			c.from.cut = true
 		case MoreAddresses:
 			c.addresses.cut = true
+		case MoreStreams:
+			c.streams.cut = true
 		}
 	}
 }
@@ -100,6 +108,7 @@ func (c *collector) fill(e *Evidence) {
 		e.Addresses = append(e.Addresses, Address{Address: a, Uses: c.addresses.uses[a]})
 	}
 	e.MailFrom, e.Helo, e.From = domains(c.mailFrom), domains(c.helo), domains(c.from)
+	e.Streams = streams(c.streams)
 	for _, list := range []struct {
 		cut    bool
 		reason Reason
@@ -109,6 +118,7 @@ func (c *collector) fill(e *Evidence) {
 		{c.helo.cut, MoreHelo},
 		{c.mailFrom.cut, MoreMailFrom},
 		{c.signatures.cut, MoreSignatures},
+		{c.streams.cut, MoreStreams},
 	} {
 		if list.cut {
 			e.Cut = append(e.Cut, list.reason)

@@ -49,9 +49,10 @@ const (
 
 // Limits of what is kept.
 const (
-	MaxNames  = 20_000  // entries of each list of an Evidence
-	MaxShown  = 100     // names of one kind that one message or one record of a report shows
-	MaxReport = 1 << 40 // messages that one record of a report stands for
+	MaxNames   = 20_000  // entries of each list of names of an Evidence
+	MaxStreams = 2000    // streams of an Evidence
+	MaxShown   = 100     // names of one kind that one message or one record of a report shows
+	MaxReport  = 1 << 40 // messages that one record of a report stands for
 )
 
 // Errors of Read.
@@ -108,6 +109,7 @@ const (
 	MoreHelo       Reason = "more-helo"
 	MoreFrom       Reason = "more-from"
 	MoreAddresses  Reason = "more-addresses"
+	MoreStreams    Reason = "more-streams" // also those with more than MaxParties names
 )
 
 // A File is one file that was read.
@@ -150,7 +152,7 @@ type Address struct {
 
 // Evidence is what files show. Domains and selectors are in lower case, domains
 // as A-labels without the final dot and of at least two labels. Each list is
-// sorted, has each name once and MaxNames entries at most.
+// sorted and has each name once, MaxNames or MaxStreams entries at most.
 //
 // A message that carries a report counts for the report alone: the names in its
 // own header are those of who reports.
@@ -161,7 +163,8 @@ type Evidence struct {
 	Helo       []Domain    `json:"helo,omitempty"`      // of reports, with the result of SPF
 	From       []Domain    `json:"from,omitempty"`      // of reports with the result of DMARC
 	Addresses  []Address   `json:"addresses,omitempty"` // of reports
-	Cut        []Reason    `json:"cut,omitempty"`       // the lists that are not complete; sorted
+	Streams    []Stream    `json:"streams,omitempty"`
+	Cut        []Reason    `json:"cut,omitempty"` // the lists that are not complete; sorted
 }
 
 // Read reads one file to its end and returns what it shows, with one File of

@@ -22,6 +22,7 @@ func TestMerge(t *testing.T) {
 		MailFrom:   []Domain{{"mail.example.com", Uses{Count: 1}}},
 		From:       []Domain{{"example.com", both}},
 		Addresses:  report.Addresses,
+		Streams:    []Stream{report.Streams[0], mail.Streams[0]},
 	}
 	if d := diff(want, Merge(mail, nil, report)); d != "" {
 		t.Errorf("Merge, -want +got:\n%s", d)
@@ -32,7 +33,7 @@ func TestMerge(t *testing.T) {
 	if d := diff(&Evidence{}, Merge()); d != "" {
 		t.Errorf("Merge of none, -want +got:\n%s", d)
 	}
-	cut := &Evidence{Cut: []Reason{MoreAddresses, MoreFrom, MoreHelo, MoreMailFrom, MoreSignatures}}
+	cut := &Evidence{Cut: []Reason{MoreAddresses, MoreFrom, MoreHelo, MoreMailFrom, MoreSignatures, MoreStreams}}
 	if d := diff(cut, Merge(&Evidence{}, cut)); d != "" {
 		t.Errorf("Merge of what was cut, -want +got:\n%s", d)
 	}
@@ -168,6 +169,17 @@ func checkEvidence(t *testing.T, e *Evidence) {
 		if n > MaxNames {
 			t.Errorf("a list of %d", n)
 		}
+	}
+	for _, s := range e.Streams {
+		names := slices.Concat([]string{s.From}, s.MailFrom, s.Signers)
+		few := len(s.MailFrom) <= MaxParties && len(s.Signers) <= MaxParties && len(names) > 1
+		if !few || !uses(s.Uses) || slices.ContainsFunc(names, func(d string) bool { return !isDomain(d) }) ||
+			!slices.IsSorted(s.MailFrom) || !slices.IsSorted(s.Signers) {
+			t.Errorf("stream %+v", s)
+		}
+	}
+	if len(e.Streams) > MaxStreams || !slices.IsSortedFunc(e.Streams, func(a, b Stream) int { return a.key().compare(b.key()) }) {
+		t.Errorf("%d streams, or out of order", len(e.Streams))
 	}
 	f := e.Files[0]
 	if f.Messages == 0 && f.Reports == 0 || !slices.IsSorted(f.Faults) || len(slices.Compact(slices.Clone(f.Faults))) != len(f.Faults) {

@@ -106,6 +106,7 @@ func plainEvidence(f File) *Evidence {
 		Signatures: []Signature{{"example.com", "s1", two}},
 		From:       []Domain{{"example.com", two}},
 		Addresses:  []Address{{netip.MustParseAddr("192.0.2.1"), two}},
+		Streams:    []Stream{{Kind: AggregateReport, From: "example.com", Signers: []string{"example.com"}, Uses: two}},
 	}
 }
 

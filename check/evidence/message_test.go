@@ -26,6 +26,9 @@ func TestMessage(t *testing.T) {
 		Signatures: []Signature{{"example.com", "s1", Uses{Count: 1}}},
 		MailFrom:   []Domain{{"mail.example.com", Uses{Count: 1}}},
 		From:       []Domain{{"example.com", Uses{Count: 1}}},
+		Streams: []Stream{{
+			Kind: Message, From: "example.com", MailFrom: []string{"mail.example.com"}, Signers: []string{"example.com"}, Uses: Uses{Count: 1},
+		}},
 	}
 	for name, file := range map[string]string{
 		"LF":              plainMessage,

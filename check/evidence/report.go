@@ -327,6 +327,7 @@ func (p *reportParser) takeRecord(r *record) {
 		s.from.add(d, aligned)
 	}
 	p.take(&s)
+	p.shown.stream(AggregateReport, &s)
 	if a, err := netip.ParseAddr(r.source); err == nil && a.Zone() == "" {
 		p.shown.addresses.add(a.Unmap(), aligned)
 	}

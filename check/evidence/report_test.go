@@ -87,6 +87,9 @@ func TestRecords(t *testing.T) {
 				Helo:       []Domain{{"h.example", count(7, 7, 0)}},
 				From:       []Domain{{"a.example", count(7, 7, 0)}},
 				Addresses:  []Address{{netip.MustParseAddr("2001:db8::1"), count(7, 7, 0)}},
+				Streams: []Stream{{
+					Kind: AggregateReport, From: "a.example", MailFrom: []string{"b.example"}, Signers: []string{"c.example"}, Uses: count(7, 7, 0),
+				}},
 			}},
 		{"no selector", `<record><auth_results><dkim><domain>a.example</domain><result>pass</result></dkim></auth_results></record>`,
 			Evidence{Signatures: []Signature{{"a.example", "", count(1, 1, 0)}}}},

@@ -86,6 +86,9 @@ func (w *walker) endMail(m *mail) {
 	}
 	w.file.Messages++
 	w.take(&m.showing)
+	if len(w.stack) == 0 {
+		w.shown.stream(w.file.Kind, &m.showing)
+	}
 }
 
 // push opens a level.
