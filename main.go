@@ -206,9 +206,9 @@ func (p *program) app() *cli.App {
 				Flags: slices.Concat(networkFlags(), outputFlags("error")), Action: p.audit,
 			},
 			{
-				Name: "check", Usage: "run one check: " + strings.Join(check.Names(), ", "),
+				Name: "check", Usage: "run one check alone",
 				ArgsUsage: "WHAT TARGET",
-				Description: "TARGET is a domain; for ptr it may be an address.\n\n" + examples(
+				Description: "WHAT is one of\n" + inLines(check.Names()) + "\n\nTARGET is a domain; for ptr and dnsbl it may be an address.\nThe check access takes --access HOST where the DNS does not name the host.\n\n" + examples(
 					"maildoctor check spf example.com",
 					"maildoctor check ptr 203.0.113.25"),
 				Flags: slices.Concat(networkFlags(), outputFlags("error")), Action: p.check,
@@ -270,6 +270,15 @@ func flagError(err error) error {
 	return usageError{err}
 }
 
+// inLines lists words, a few on each line.
+func inLines(words []string) string {
+	var lines []string
+	for line := range slices.Chunk(words, 8) {
+		lines = append(lines, "  "+strings.Join(line, ", "))
+	}
+	return strings.Join(lines, ",\n")
+}
+
 func examples(lines ...string) string {
 	return "Examples:\n  " + strings.Join(lines, "\n  ")
 }
@@ -327,6 +336,10 @@ func networkFlags() []cli.Flag {
 		&cli.StringFlag{Name: "from", Usage: "`ADDRESS` the envelope sender, with --ip"},
 		&cli.BoolFlag{Name: "no-smtp", Usage: "open no connection to mail hosts"},
 		&cli.IntFlag{Name: "smtp-port", Value: 25, Usage: "`PORT` where the MX hosts listen (default 25)"},
+		&cli.StringFlag{Name: "access", Usage: "`HOST` or auto: what mail programs of people meet there"},
+		&cli.BoolFlag{Name: "intrusive", Usage: "ask an MX host for relay, with MAIL and RCPT"},
+		&cli.StringSliceFlag{Name: "dnsbl", Usage: "`ZONE` a blocklist to ask instead of the usual (repeatable)"},
+		&cli.BoolFlag{Name: "no-dnsbl", Usage: "ask no blocklist"},
 		&cli.BoolFlag{Name: "allow-private", Usage: "connect to private and loopback addresses too"},
 	}
 }
@@ -447,10 +460,10 @@ func (p *program) check(c *cli.Context) error {
 	if !slices.Contains(check.Names(), what) {
 		return usagef("there is no check \"%s\"; the checks are %s", what, strings.Join(check.Names(), ", "))
 	}
-	if what == "ptr" {
+	if what == "ptr" || what == "dnsbl" {
 		if a, err := netip.ParseAddr(strings.Trim(target, "[]")); err == nil {
 			if c.IsSet("ip") {
-				return usagef("check ptr takes one address: leave out --ip")
+				return usagef("check %s takes one address: leave out --ip", what)
 			}
 			a = a.Unmap().WithZone("")
 			c.Set("ip", a.String())
@@ -594,6 +607,7 @@ func options(c *cli.Context, checks []string) (auditOptions, error) {
 	o := auditOptions{timeout: defaultTimeout, Options: check.Options{
 		Checks: checks, Selectors: c.StringSlice("selector"), Helo: c.String("helo"), From: c.String("from"),
 		NoSMTP: c.Bool("no-smtp"), SMTPPort: c.Int("smtp-port"), AllowPrivate: c.Bool("allow-private"),
+		Intrusive: c.Bool("intrusive"),
 	}}
 	if len(o.Selectors) > maxSelectors {
 		return o, usagef("--selector: at most %d can be asked", maxSelectors)
@@ -609,6 +623,20 @@ func options(c *cli.Context, checks []string) (auditOptions, error) {
 		}
 		o.Selectors[i] = name
 	}
+	if c.IsSet("access") {
+		if o.Access = check.AccessAuto; c.String("access") != check.AccessAuto {
+			host, _, err := check.ParseDomain(c.String("access"))
+			if err != nil {
+				return o, usagef("--access \"%s\": give the name of a host, or auto: %w", cut(c.String("access"), 60), err)
+			}
+			o.Access = host
+		}
+	}
+	zones, err := blocklists(c)
+	if err != nil {
+		return o, err
+	}
+	o.Blocklists, o.NoDNSBL = zones, c.Bool("no-dnsbl")
 	if c.IsSet("from") && !c.IsSet("ip") {
 		return o, usagef("--from says who sends from --ip: give the address too")
 	}
@@ -631,6 +659,26 @@ func options(c *cli.Context, checks []string) (auditOptions, error) {
 		}
 	}
 	return o, nil
+}
+
+// blocklists reads which lists are to be asked.
+func blocklists(c *cli.Context) ([]string, error) {
+	given := c.StringSlice("dnsbl")
+	switch {
+	case len(given) > 0 && c.Bool("no-dnsbl"):
+		return nil, usagef("--dnsbl and --no-dnsbl exclude each other")
+	case len(given) > check.MaxBlocklists:
+		return nil, usagef("--dnsbl: at most %d can be asked", check.MaxBlocklists)
+	}
+	var zones []string
+	for _, g := range given {
+		zone, err := check.ParseBlocklist(g)
+		if err != nil {
+			return nil, usagef("--dnsbl \"%s\": %w", cut(g, 60), err)
+		}
+		zones = append(zones, zone)
+	}
+	return zones, nil
 }
 
 // maxEvidence is how many files may show what a domain uses.

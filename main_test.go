@@ -367,8 +367,8 @@ func described(object []byte) error {
 	if err := json.Unmarshal(object, &head); err != nil {
 		return err
 	}
-	if head.Schema == report.AuditSchema {
-		if err := validates(object); err != nil {
+	if report.JSONSchema(head.Schema) != "" {
+		if err := validates(object, head.Schema); err != nil {
 			return err
 		}
 	}
@@ -399,16 +399,18 @@ func described(object []byte) error {
 	return nil
 }
 
-func validates(object []byte) error {
-	schema, err := jsonschema.UnmarshalJSON(strings.NewReader(report.AuditJSONSchema()))
-	if err != nil {
-		return err
-	}
+func validates(object []byte, name string) error {
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("audit-1.json", schema); err != nil {
-		return err
+	for _, name := range []string{report.AuditSchema, report.CheckSchema} {
+		schema, err := jsonschema.UnmarshalJSON(strings.NewReader(report.JSONSchema(name)))
+		if err != nil {
+			return err
+		}
+		if err := compiler.AddResource(urn(name), schema); err != nil {
+			return err
+		}
 	}
-	compiled, err := compiler.Compile("audit-1.json")
+	compiled, err := compiler.Compile(urn(name))
 	if err != nil {
 		return err
 	}
@@ -418,3 +420,6 @@ func validates(object []byte) error {
 	}
 	return compiled.Validate(value)
 }
+
+// urn is the name that a schema has for others that refer to it.
+func urn(schema string) string { return "urn:" + strings.ReplaceAll(schema, "/", ":") }

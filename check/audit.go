@@ -34,9 +34,15 @@ func checkers() []checker {
 		dkimChecker(),
 		dmarcChecker(),
 		ptrChecker(),
+		dnsblChecker(),
 		smtpChecker(),
 		tlsChecker(),
+		mtastsChecker(),
+		tlsrptChecker(),
+		daneChecker(),
+		trustChecker(),
 		bimiChecker(),
+		accessChecker(),
 	}
 }
 
@@ -44,7 +50,7 @@ func checkers() []checker {
 func Names() []string {
 	var names []string
 	for _, c := range checkers() {
-		if c.name != domainName {
+		if c.gather != nil {
 			names = append(names, c.name)
 		}
 	}
@@ -89,7 +95,7 @@ func result(f *Facts, n Net) *Result {
 	findings, merits := judge(f, f.judged())
 	return &Result{
 		Domain: f.Domain, Time: n.Now(), Role: f.Role(), Coverage: f.coverage(),
-		Findings: findings, Merits: merits, Receivers: comply(f, findings), Facts: f,
+		Findings: findings, Merits: merits, Receivers: comply(f, findings), Trust: f.Trust(), Facts: f,
 	}
 }
 

@@ -81,7 +81,11 @@ type Options struct {
 	Hostname     string             // our own name in EHLO where Helo is empty; empty for our address
 	NoSMTP       bool               // open no TCP connection to mail hosts
 	SMTPPort     int                // the port of MX hosts; 0 for 25
+	Intrusive    bool               // ask one MX host for relay and mailboxes too, with MAIL, RCPT, VRFY and EXPN
+	Blocklists   []string           // zones of the blocklists to ask, as ParseBlocklist returns them; nil for the usual ones
+	NoDNSBL      bool               // ask no blocklist
 	AllowPrivate bool               // dial loopback, link-local and private addresses too
+	Access       string             // the host that mail programs use, or AccessAuto; empty to leave that alone
 }
 
 // A Result is all that an audit found out about one domain.
@@ -97,4 +101,7 @@ type Result struct {
 	// Receivers is how the domain stands with what large receivers demand; nil
 	// where that is nothing.
 	Receivers []Compliance
+
+	// Trust is which senders can deliver to each mail host.
+	Trust []Trust
 }

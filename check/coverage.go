@@ -16,6 +16,9 @@ const (
 	ReasonBudget         = dnsx.ReasonBudget      // the questions of the audit are used up
 	ReasonTempfail       = "tempfail"             // the host put us off with 4yz
 	ReasonNoAnswer       = "no-answer"            // a host did not answer in time
+	ReasonGreeting       = "greeting-late"        // a host did not greet in the time we give it; it may take five minutes
+	ReasonRefusesUs      = "client-refused"       // a host takes no mail from here
+	ReasonOffers         = "offers-left"          // no connection was left to find out which older TLS a host takes
 	ReasonBroken         = "broken-off"           // a host broke the dialogue or its rules off
 	ReasonNetwork        = "network-unreachable"  // no way to the address from here
 	ReasonNoTLS          = "no-tls"               // no host offers TLS
@@ -32,6 +35,15 @@ const (
 	ReasonKey            = "no-working-key"       // the DKIM keys that were guessed do not work
 	ReasonWildcard       = "wildcard"             // every selector answers
 	ReasonFile           = "file-not-fetched"     // a web server did not hand a file out to us
+	ReasonAccess         = "access-not-asked"     // the user did not ask for what mail programs meet
+	ReasonNoAccess       = "no-access-host"       // no host for mail programs was found
+	ReasonOtherPort      = "other-port"           // a service on an unusual port was not contacted
+	ReasonNoDNSSEC       = "dnssec-not-seen"      // the resolver does not say what DNSSEC secures
+	ReasonCertificate    = "certificate-unclear"  // of a kind that this program cannot judge
+	ReasonNoDNSBL        = "no-dnsbl"             // the user wants no blocklist asked
+	ReasonNotPublic      = "not-public"           // an address that no host of the internet has
+	ReasonNoList         = "no-list-fits"         // the lists that the user named hold nothing of the kind
+	ReasonLists          = "lists-unusable"       // every blocklist refuses this resolver, is broken or was given up
 	ReasonDeadline       = "deadline"             // the time of the audit was up
 	ReasonInterrupted    = "interrupted"          // the user stopped it
 	ReasonInternal       = dnsx.ReasonPanic       // a part of this program failed

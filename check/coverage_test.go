@@ -182,6 +182,21 @@ func TestCoverage(t *testing.T) {
 		{"ptr, too many names", "ptr", mail + manyPTR(rdns.MaxNames+1), given, "inconclusive too-many-names 192.0.2.1"},
 		{"ptr, as many names as are asked", "ptr", mail + manyPTR(rdns.MaxNames), given, "done"},
 
+		{"mta-sts, none", "mta-sts", mail, Options{}, "done"},
+		{"mta-sts, unknown", "mta-sts", mail + ";! servfail _mta-sts.example.test", Options{}, "inconclusive dns-servfail _mta-sts.example.test"},
+		{"mta-sts, no policy", "mta-sts", mail + `_mta-sts TXT "v=STSv1; id=1"`, Options{}, "done"},
+		{"mta-sts, web server unknown", "mta-sts", mail + "_mta-sts TXT \"v=STSv1; id=1\"\n;! servfail mta-sts.example.test", Options{},
+			"inconclusive dns-servfail https://mta-sts.example.test/.well-known/mta-sts.txt"},
+		{"tls-rpt, none", "tls-rpt", mail, Options{}, "done"},
+		{"tls-rpt, unknown", "tls-rpt", mail + ";! timeout _smtp._tls.example.test", Options{}, "inconclusive dns-timeout _smtp._tls.example.test minor"},
+		{"dane, none", "dane", mail, Options{}, "done"},
+		{"dane, no mail", "dane", "@ MX 0 .", Options{}, "skipped null-mx"},
+		{"dane, no host", "dane", "@ MX 1 mx\nmx TXT x", Options{}, "skipped no-hosts"},
+		{"dane, hosts unknown", "dane", ";! timeout example.test MX", Options{}, "inconclusive dns-timeout example.test"},
+		{"dane, unknown", "dane", mail + daneWay + ";! timeout _25._tcp.mx.example.test TLSA", Options{}, "inconclusive dns-timeout _25._tcp.mx.example.test"},
+		{"dane, unknown, not signed", "dane", mail + ";! timeout _25._tcp.mx.example.test TLSA", Options{}, "done"},
+		{"dane, not compared", "dane", mail + daneWay + "_25._tcp.mx TLSA 3 1 1 00", Options{}, "skipped no-smtp"},
+
 		{"smtp", "smtp", mail, Options{}, "skipped no-smtp"},
 		{"tls", "tls", mail, Options{}, "skipped no-smtp"},
 	}
@@ -228,7 +243,7 @@ func TestCoverageInterrupted(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n := Net{DNS: parseZone(t, mail), Now: time.Now}
-			for _, c := range Audit(tt.ctx, n, tested, Options{}).Coverage {
+			for _, c := range Audit(tt.ctx, n, tested, Options{Access: AccessAuto}).Coverage {
 				if c.State != Inconclusive || c.Reason != tt.want {
 					t.Errorf("coverage %+v, want inconclusive, %s", c, tt.want)
 				}
@@ -278,7 +293,7 @@ func manyPTR(n int) string {
 }
 
 func TestNamesAndRules(t *testing.T) {
-	if want := []string{"mx", "spf", "dkim", "dmarc", "ptr", "smtp", "tls", "bimi"}; !slices.Equal(Names(), want) {
+	if want := []string{"mx", "spf", "dkim", "dmarc", "ptr", "dnsbl", "smtp", "tls", "mta-sts", "tls-rpt", "dane", "bimi", "access"}; !slices.Equal(Names(), want) {
 		t.Errorf("Names() = %v, want %v", Names(), want)
 	}
 	rules := Rules()
@@ -423,7 +438,7 @@ func TestJudgeInternalError(t *testing.T) {
 	if d := cmp.Diff([]string{
 		"INTERNAL-ERROR example.test checker=ptr detail=planted",
 		"INTERNAL-ERROR example.test checker=dmarc detail=broken",
-		`SPF-MISSING example.test record="v=spf1 mx ~all"`,
+		`SPF-MISSING example.test basis=mail-hosts record="v=spf1 mx ~all"`,
 	}, got); d != "" {
 		t.Errorf("findings (-want +got):\n%s", d)
 	}

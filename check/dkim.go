@@ -65,6 +65,21 @@ func (d *DKIM) selectors() []dkim.Selector {
 	return d.Given
 }
 
+// unknown are the selectors that were guessed, or that files show of relatives,
+// and gave no answer.
+func (d *DKIM) unknown() []dkim.Selector {
+	var out []dkim.Selector
+	if d.Search != nil {
+		out = append(out, d.Search.Unknown...)
+	}
+	for _, key := range d.Relatives {
+		if !key.Status.Known() {
+			out = append(out, key.Selector)
+		}
+	}
+	return out
+}
+
 // maxKeyQuestions is the share of the questions of an audit that selectors may
 // take, with the aliases that they lead to.
 const maxKeyQuestions = 100
@@ -112,13 +127,14 @@ func gatherDKIM(ctx context.Context, r *run) Coverage {
 	parts.Wait()
 	d.Search = &s
 	switch {
-	case slices.ContainsFunc(s.Unknown, spent):
+	case slices.ContainsFunc(d.unknown(), spent):
 		r.facts.DKIM = nil
 		return r.unknown(ctx, string(dnsx.Failed), dnsx.ReasonBudget, r.domain)
 	case s.Working(), d.relativesSign():
 		return Coverage{State: Done}
-	case len(s.Unknown) > 0:
-		return r.unknown(ctx, string(s.Unknown[0].Status), s.Unknown[0].Reason, s.Unknown[0].Asked)
+	case len(d.unknown()) > 0:
+		first := d.unknown()[0]
+		return r.unknown(ctx, string(first.Status), first.Reason, first.Asked)
 	case s.Wildcard:
 		return Coverage{State: Inconclusive, Reason: ReasonWildcard}
 	case len(s.Found) > 0:
@@ -194,7 +210,7 @@ func judgeDKIM(f *Facts, add func(Finding)) {
 	if d.Search.Wildcard {
 		add(Finding{Rule: dkimWildcard, Subject: f.Domain})
 	}
-	if present == 0 && !d.Search.Wildcard && len(d.Search.Unknown) == 0 && !usable && !f.signless() {
+	if present == 0 && !d.Search.Wildcard && len(d.unknown()) == 0 && !usable && !f.signless() {
 		add(Finding{
 			Rule: dkimUnknown, Subject: f.Domain, Params: params("asked", len(d.Search.Asked)),
 			Providers: f.signers(),
@@ -208,11 +224,11 @@ func worksWithRSA(s dkim.Selector) bool {
 }
 
 // judgeSelector judges the records at one selector and reports whether it found
-// one that no verifier can use. A guessed name that is not there proves nothing;
+// one that no verifier can use; that an alias leads nowhere is none. A guessed name that is not there proves nothing;
 // of the two names of Microsoft 365 one leads to nothing between rotations.
 func judgeSelector(s dkim.Selector, guessed, usable bool, add func(Finding)) (broken bool) {
 	switch {
-	case s.Status.Absent() && !guessed:
+	case s.Status.Absent() && !guessed && !s.Dangling():
 		add(Finding{
 			Rule: dkimNotFound, Subject: s.Asked, Params: params("selector", s.Name),
 			Evidence: alias(s.Asked, s.Chain), Providers: keyProviders(s),
@@ -226,7 +242,7 @@ func judgeSelector(s dkim.Selector, guessed, usable bool, add func(Finding)) (br
 				Evidence: alias(s.Asked, s.Chain), Providers: keyProviders(s),
 			})
 		}
-		return true
+		return false
 	}
 	var keys []dkim.Record
 	evidence := alias(s.Asked, s.Chain)

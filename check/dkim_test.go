@@ -71,7 +71,9 @@ func TestJudgeDKIM(t *testing.T) {
 		{name: "Ed25519 guessed", found: dkim.Guesses{Found: selectors{selector("s1", ed)}}},
 		{name: "not there", given: selectors{absent("s1", dnsx.NXDomain)}, want: []string{"DKIM-SELECTOR-NOT-FOUND s1._domainkey.example.test selector=s1"}},
 		{name: "no record there", given: selectors{absent("s1", dnsx.NoData)}, want: []string{"DKIM-SELECTOR-NOT-FOUND s1._domainkey.example.test selector=s1"}},
-		{name: "alias to nothing", given: selectors{absent("s1", dnsx.NXDomain, "gone.test")}, want: []string{"DKIM-SELECTOR-NOT-FOUND s1._domainkey.example.test selector=s1"}},
+		{name: "alias to nothing", given: selectors{absent("s1", dnsx.NXDomain, "gone.test")}, want: []string{
+			"DKIM-KEY-DANGLING s1._domainkey.example.test selector=s1 target=gone.test", "DKIM-NO-WORKING-KEY example.test selectors=s1",
+		}},
 		{name: "no answer", given: selectors{absent("s1", dnsx.Timeout)}},
 		{name: "one of two not there", given: selectors{selector("s1", good), absent("s2", dnsx.NXDomain)},
 			want: []string{"DKIM-SELECTOR-NOT-FOUND s2._domainkey.example.test selector=s2"}},

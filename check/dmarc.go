@@ -3,7 +3,6 @@ package check
 import (
 	"cmp"
 	"context"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -16,36 +15,48 @@ import (
 // The rules about DMARC records.
 const (
 	dmarcMissing       RuleID = "DMARC-MISSING"
+	dmarcForwarderOpen RuleID = "DMARC-FORWARDER-OPEN"
 	dmarcMultiple      RuleID = "DMARC-MULTIPLE"
 	dmarcVersion       RuleID = "DMARC-VERSION"
 	dmarcMisplaced     RuleID = "DMARC-MISPLACED"
+	dmarcOnlyMisplaced RuleID = "DMARC-ONLY-MISPLACED"
 	dmarcTagInvalid    RuleID = "DMARC-TAG-INVALID"
+	dmarcTagDefault    RuleID = "DMARC-TAG-DEFAULT"
 	dmarcPolicyInvalid RuleID = "DMARC-POLICY-INVALID"
 	dmarcPolicyAbsent  RuleID = "DMARC-POLICY-ABSENT"
 	dmarcPolicyNone    RuleID = "DMARC-POLICY-NONE"
 	dmarcSubdomainNone RuleID = "DMARC-SUBDOMAIN-NONE"
 	dmarcTesting       RuleID = "DMARC-TESTING"
 	dmarcRemovedTag    RuleID = "DMARC-REMOVED-TAG"
+	dmarcPctZero       RuleID = "DMARC-PCT-ZERO"
 	dmarcNoReports     RuleID = "DMARC-NO-REPORTS"
 	dmarcURIInvalid    RuleID = "DMARC-REPORT-URI-INVALID"
+	dmarcURIScheme     RuleID = "DMARC-REPORT-URI-SCHEME"
+	dmarcURISize       RuleID = "DMARC-REPORT-URI-SIZE"
 	dmarcNotAuthorised RuleID = "DMARC-REPORT-NOT-AUTHORISED"
+	dmarcFreeMail      RuleID = "DMARC-REPORT-FREE-MAIL"
 	dmarcMailboxDead   RuleID = "DMARC-REPORT-MAILBOX-DEAD"
 	dmarcPSDSelf       RuleID = "DMARC-PSD-SELF"
 	dmarcMethodsDiffer RuleID = "DMARC-METHODS-DIFFER"
+	dmarcOlderAlign    RuleID = "DMARC-OLDER-ALIGNMENT"
 	dmarcUnaligned     RuleID = "DMARC-UNALIGNED"
 	parkedDMARCWeak    RuleID = "PARKED-DMARC-WEAK"
 
 	dmarcStrictUnaligned RuleID = "DMARC-STRICT-UNALIGNED"
+	dmarcStrictHalf      RuleID = "DMARC-STRICT-HALF-ALIGNED"
+	dmarcMailUnaligned   RuleID = "DMARC-MAIL-UNALIGNED"
+	mailFromNotFound     RuleID = "MAILFROM-NOT-FOUND"
 )
 
 func dmarcChecker() checker {
 	return checker{
 		name: "dmarc", reads: []string{"mx", "spf"}, gather: gatherDMARC, judge: judgeDMARC, merits: meritsDMARC,
 		rules: []RuleID{
-			dmarcMissing, dmarcMultiple, dmarcVersion, dmarcMisplaced, dmarcTagInvalid, dmarcPolicyInvalid,
-			dmarcPolicyAbsent, dmarcPolicyNone, dmarcSubdomainNone, dmarcTesting, dmarcRemovedTag,
-			dmarcNoReports, dmarcURIInvalid, dmarcNotAuthorised, dmarcMailboxDead, dmarcPSDSelf,
-			dmarcMethodsDiffer, dmarcUnaligned, dmarcStrictUnaligned, parkedDMARCWeak,
+			dmarcMissing, dmarcForwarderOpen, dmarcMultiple, dmarcVersion, dmarcMisplaced, dmarcOnlyMisplaced,
+			dmarcTagInvalid, dmarcTagDefault, dmarcPolicyInvalid, dmarcPolicyAbsent, dmarcPolicyNone, dmarcSubdomainNone,
+			dmarcTesting, dmarcRemovedTag, dmarcPctZero, dmarcNoReports, dmarcURIInvalid, dmarcURIScheme, dmarcURISize,
+			dmarcNotAuthorised, dmarcFreeMail, dmarcMailboxDead, dmarcPSDSelf, dmarcMethodsDiffer, dmarcOlderAlign,
+			dmarcUnaligned, dmarcStrictUnaligned, dmarcStrictHalf, dmarcMailUnaligned, mailFromNotFound, parkedDMARCWeak,
 		},
 	}
 }
@@ -113,146 +124,98 @@ func missing(p *dmarc.Policy) bool {
 }
 
 func judgeDMARC(f *Facts, add func(Finding)) {
+	judgeEnvelope(f, add)
 	p := f.DMARC
 	if p == nil || len(p.Walk.Steps) == 0 {
 		return
 	}
-	discarded := judgeDiscarded(p, add)
-	for _, m := range p.Misplaced {
-		add(Finding{Rule: dmarcMisplaced, Subject: p.Domain, Params: params("place", m.Asked), Evidence: []string{string(m.Text)}})
-	}
+	discarded := judgeDiscarded(f, p, add)
+	none := missing(p) && !discarded
+	judgeMisplaced(f, p, none, add)
 	s := p.Record()
 	switch {
-	case missing(p) && discarded:
-	case missing(p) && f.idle():
-		add(weakPolicy(p, dmarc.None, nil))
-	case missing(p):
-		add(Finding{Rule: dmarcMissing, Subject: p.Domain, Evidence: alias(p.Walk.Steps[0].Asked, p.Walk.Steps[0].Chain)})
+	case none && len(p.Misplaced) > 0:
+	case none:
+		judgeMissing(f, p, add)
 	case s != nil && s.Record != nil:
-		judgeDMARCRecord(p, s, add)
+		judgeDMARCRecord(f, p, s, add)
 		judgeDMARCPolicy(f, p, s, add)
-		judgeDMARCReports(p, s, f.idle(), add)
+		judgeDMARCReports(f, p, s, add)
 		judgeDMARCMethods(f, p, s, add)
 		judgeAlignment(f, p, s, add)
 	}
 }
 
+// judgeMissing judges that there is no policy. Where nobody sends, or only those
+// who pass mail on, that costs no delivery.
+func judgeMissing(f *Facts, p *dmarc.Policy, add func(Finding)) {
+	if f.idle() {
+		add(weakPolicy(p, dmarc.None, nil))
+		return
+	}
+	own := p.Walk.Steps[0]
+	finding := Finding{Rule: dmarcMissing, Subject: p.Domain, Evidence: alias(own.Asked, own.Chain)}
+	record := headed(p, f.withReports(p, p.Domain, rewrite("", nil, dmarc.None)))
+	finding.Params = proposed(p, p.Domain, record)
+	if f.Role() == Forwarding {
+		finding.Rule = dmarcForwarderOpen
+		finding.Params = proposed(p, p.Domain, headed(p, rewrite("", nil, dmarc.Reject)), "watching", record)
+	}
+	add(finding)
+}
+
+// What to do with a record where nobody looks.
+const (
+	adviceDelete = "delete" // the domain has another one
+	adviceMove   = "move"   // perhaps it was meant to be one: now that of a domain above applies
+)
+
+// judgeMisplaced judges records where nobody looks. If there is none else, the
+// first one is the record that was meant.
+func judgeMisplaced(f *Facts, p *dmarc.Policy, none bool, add func(Finding)) {
+	advice := adviceMove
+	if none || len(p.Walk.Steps[0].Texts)+len(p.Walk.Steps[0].Near) > 0 {
+		advice = adviceDelete
+	}
+	for i, m := range p.Misplaced {
+		found := []string{m.Asked + " TXT " + string(m.Text)}
+		if none && i == 0 {
+			add(Finding{
+				Rule: dmarcOnlyMisplaced, Subject: p.Domain, Evidence: found,
+				Params: proposed(p, p.Domain, f.restored(p, string(m.Text)), "place", m.Asked),
+			})
+			continue
+		}
+		add(Finding{Rule: dmarcMisplaced, Subject: p.Domain, Params: params("place", m.Asked, "advice", advice), Evidence: found})
+	}
+}
+
 // judgeDiscarded judges what stands at _dmarc on the way up and is passed over
 // before a record is found, and reports whether there is such a thing.
-func judgeDiscarded(p *dmarc.Policy, add func(Finding)) bool {
+func judgeDiscarded(f *Facts, p *dmarc.Policy, add func(Finding)) bool {
 	found := false
 	for _, s := range p.Walk.Steps {
 		if !s.Reached || s.Record != nil {
 			break
 		}
-		if len(s.Texts) > 1 { // RFC 9989 section 4.10
-			found = true
+		switch {
+		case len(s.Texts) > 1: // RFC 9989 section 4.10
 			add(Finding{Rule: dmarcMultiple, Subject: s.Domain, Params: params("count", len(s.Texts)), Evidence: cited(&s)})
+		case len(s.Near) > 0:
+			seen := alias(s.Asked, s.Chain)
+			for _, near := range s.Near {
+				seen = append(seen, string(near.Text))
+			}
+			add(Finding{
+				Rule: dmarcVersion, Subject: s.Domain, Evidence: seen,
+				Params: proposed(p, s.Domain, f.restored(p, string(s.Near[0].Text))),
+			})
+		default:
 			continue
 		}
-		for _, near := range s.Near {
-			found = true
-			add(Finding{Rule: dmarcVersion, Subject: s.Domain, Evidence: append(alias(s.Asked, s.Chain), string(near.Text))})
-		}
+		found = true
 	}
 	return found
-}
-
-// proposal is a record for the audited domain itself: the one that applies
-// with another request, and without the tags that are dropped. A registry's
-// report addresses stay its own.
-func proposal(p *dmarc.Policy, request dmarc.Request, drop ...string) string {
-	record := ""
-	if s := p.Record(); s != nil && len(s.Texts) == 1 {
-		record = string(s.Texts[0])
-	}
-	if p.Source != dmarc.Own {
-		drop = append(drop, "sp", "np", "psd")
-	}
-	if foreign(p) && p.Source != dmarc.Own {
-		drop = append(drop, "rua", "ruf")
-	}
-	return rewrite(record, dead(p), request, drop...)
-}
-
-// dead lists the hosts of report addresses that take no mail.
-func dead(p *dmarc.Policy) []string {
-	var out []string
-	for _, r := range p.Reports {
-		if r.Mailbox == dmarc.Undeliverable {
-			out = append(out, r.Host)
-		}
-	}
-	return out
-}
-
-// withReports adds a report address to a proposed record that has none: in the
-// domain itself, else in its organisational domain, whichever is not known to
-// take no mail.
-func (f *Facts) withReports(p *dmarc.Policy, record string) string {
-	if r, _, ok := dmarc.Parse(record); !ok || len(r.RUA) > 0 {
-		return record
-	}
-	none := dead(p)
-	if f.MX != nil && f.MX.RefusesMail() {
-		none = append(none, f.Domain)
-	}
-	for _, host := range []string{p.Domain, p.Walk.OrgDomain} {
-		if host != "" && !slices.Contains(none, host) && !aboveRegistered(p, host) {
-			return record + "; rua=mailto:dmarc@" + host
-		}
-	}
-	return record
-}
-
-// rewrite changes the request of a record. It drops the tags named, those that
-// RFC 9989 section 9.3 removed, what is faulty, and report addresses at the
-// hosts that are dead; the others stay.
-func rewrite(record string, dead []string, request dmarc.Request, drop ...string) string {
-	out := []string{"v=DMARC1", "p=" + string(request)}
-	drop = append(drop, "v", "p", "pct", "rf", "ri")
-	r, faults, ok := dmarc.Parse(record)
-	if !ok {
-		return strings.Join(out, "; ")
-	}
-	for _, fault := range faults {
-		switch fault.Reason {
-		case dmarc.ValueInvalid, dmarc.RequestInvalid, dmarc.BadName, dmarc.FoConflict, dmarc.FoWithoutRuf:
-			drop = append(drop, taglist.Lower(string(fault.Tag)))
-		}
-	}
-	for _, tag := range taglist.Parse(record, taglist.Syntax{FoldCase: true}).Tags {
-		name, value := taglist.Lower(tag.Name), tag.Value
-		switch name {
-		case "rua":
-			value = usable(r.RUA, dead)
-		case "ruf":
-			value = usable(r.RUF, dead)
-		}
-		if value != "" && !slices.Contains(drop, name) {
-			out = append(out, name+"="+value)
-			drop = append(drop, name) // of doubles the first counts
-		}
-	}
-	return strings.Join(out, "; ")
-}
-
-// usable lists the report addresses that reports can be sent to, without the
-// size behind them (RFC 9989 appendix C.4).
-func usable(uris []dmarc.URI, dead []string) string {
-	var out []string
-	for _, u := range uris {
-		if u.Usable && !slices.Contains(dead, u.Host) {
-			text, _, _ := strings.Cut(string(u.Text), "!")
-			out = append(out, text)
-		}
-	}
-	return strings.Join(out, ",")
-}
-
-// mended is a record without what is faulty in it.
-func mended(p *dmarc.Policy, s *dmarc.Step) string {
-	return rewrite(strings.Join(texts(s.Texts), ""), dead(p), askable(s.Record.P))
 }
 
 // cited is the record that applies, behind the aliases that lead to it.
@@ -265,30 +228,77 @@ func cited(s *dmarc.Step) []string {
 func weakPolicy(p *dmarc.Policy, policy dmarc.Request, record []string) Finding {
 	return Finding{
 		Rule: parkedDMARCWeak, Subject: p.Domain, Evidence: record,
-		Params: params("policy", policy, "record", proposal(p, dmarc.Reject, "t", "sp", "np")),
+		Params: proposed(p, p.Domain, proposal(p, dmarc.Reject, "t", "sp", "np"), "policy", policy),
 	}
 }
 
-// judgeDMARCRecord judges what is written wrongly in the record that applies.
-func judgeDMARCRecord(p *dmarc.Policy, s *dmarc.Step, add func(Finding)) {
+// judgeDMARCRecord judges what is written wrongly in the record that applies. Of
+// a registry's it matters only whether there is a policy.
+func judgeDMARCRecord(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Finding)) {
+	registry := foreign(p) && p.Source != dmarc.Own
+	mended := f.mended(p, s)
 	for _, fault := range s.Faults {
 		tag, value := quoted(cmp.Or(fault.Tag, fault.Value)), quoted(fault.Value)
-		rule, values := RuleID(""), params("tag", tag, "value", value, "column", fault.Offset+1, "reason", fault.Reason)
+		rule, values := RuleID(""), []any{"tag", tag}
 		switch fault.Reason {
-		case dmarc.RemovedTag:
-			rule, values = dmarcRemovedTag, params("tag", tag)
 		case dmarc.RequestInvalid:
-			rule = dmarcPolicyInvalid
-			values = params("tag", tag, "value", value, "effect", p.Effect, "record", mended(p, s))
-		case dmarc.URIEmpty, dmarc.URINoScheme, dmarc.URIMalformed, dmarc.URIAddress, dmarc.URIScheme:
-			rule, values = dmarcURIInvalid, params("tag", tag, "uri", value, "reason", fault.Reason)
+			rule, values = dmarcPolicyInvalid, append(values, "value", value, "effect", p.Effect)
+		case dmarc.RemovedTag:
+			rule = dmarcRemovedTag
+			if pctZero(s) && taglist.Lower(tag) == "pct" {
+				continue // judged with the policy
+			}
+		case dmarc.URIEmpty, dmarc.URINoScheme, dmarc.URIMalformed, dmarc.URIAddress:
+			rule, values = dmarcURIInvalid, append(values, "uri", value, "reason", fault.Reason)
+		case dmarc.URIScheme:
+			rule, values = dmarcURIScheme, append(values, "uri", value)
+		case dmarc.URISize:
+			rule, values = dmarcURISize, append(values, "size", value)
 		case dmarc.ValueInvalid, dmarc.FoConflict, dmarc.DuplicateTag, dmarc.MissingEquals, dmarc.EmptyName, dmarc.BadName:
-			rule = dmarcTagInvalid
+			rule, values = dmarcTagInvalid, append(values, "value", value, "column", fault.Offset+1, "reason", fault.Reason)
+			if standard := defaultOf(s.Record, fault); standard != "" {
+				rule, values = dmarcTagDefault, []any{"tag", tag, "value", value, "default", standard}
+			}
 		default: // what every reader passes over
 			continue
 		}
-		add(Finding{Rule: rule, Subject: s.Domain, Params: values, Evidence: cited(s)})
+		if registry && rule != dmarcPolicyInvalid {
+			continue
+		}
+		x := Finding{Rule: rule, Subject: s.Domain, Params: proposed(p, s.Domain, mended, values...), Evidence: cited(s)}
+		if rule == dmarcRemovedTag {
+			x.Params = params(values...)
+		}
+		add(x)
 	}
+}
+
+// defaultOf returns the value that receivers take in place of one that is not
+// valid, where it clearly is not the one that was meant.
+func defaultOf(r *dmarc.Record, fault dmarc.Fault) string {
+	if fault.Reason != dmarc.ValueInvalid {
+		return ""
+	}
+	value := string(fault.Value)
+	switch taglist.Lower(string(fault.Tag)) {
+	case "adkim", "aspf":
+		if meant(value, dmarc.Strict) != "" {
+			return dmarc.Relaxed
+		}
+	case "t":
+		if meant(value, dmarc.Yes) != "" && (r.P == dmarc.Quarantine || r.P == dmarc.Reject) {
+			return dmarc.No
+		}
+	}
+	return ""
+}
+
+// pctZero reports whether pct=0 stands beside a policy. Receivers that follow
+// RFC 7489 then apply the next weaker one (section 6.6.4), the others do not
+// know the tag; t=y beside it says the same to those (RFC 9989 appendix A.6).
+func pctZero(s *dmarc.Step) bool {
+	percent, ok := percentage(s.Faults)
+	return ok && percent == 0 && (s.Record.P == dmarc.Quarantine || s.Record.P == dmarc.Reject)
 }
 
 // judgeDMARCPolicy judges how strong the policy is. The record may stand above
@@ -298,78 +308,102 @@ func judgeDMARCPolicy(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Finding
 	record, r, idle := cited(s), s.Record, f.idle()
 	switch {
 	case p.Effect == dmarc.PolicyAbsent:
+		request := dmarc.None
+		if idle {
+			request = dmarc.Reject
+		}
 		add(Finding{
 			Rule: dmarcPolicyAbsent, Subject: p.Domain, Evidence: record,
-			Params: params("record", proposal(p, dmarc.None)),
+			Params: proposed(p, p.Domain, proposal(p, request)),
 		})
 	case p.Effect != "" || p.Requested == "":
 	case p.Effective == dmarc.None && idle:
 		add(weakPolicy(p, p.Effective, record))
 	case p.Requested == dmarc.None:
-		next := proposal(p, dmarc.Quarantine, "t")
-		if !reported(p) { // first find out who sends
-			next = f.withReports(p, proposal(p, dmarc.None, "t", "rua"))
-		}
+		step, next := f.nextStep(p, s)
 		add(Finding{
 			Rule: dmarcPolicyNone, Subject: p.Domain, Evidence: record,
-			Params: params("tag", p.Tag, "record", next),
+			Params: proposed(p, p.Domain, next, "tag", p.Tag, "step", step),
 		})
 	case p.Effective != p.Requested:
 		add(Finding{
 			Rule: dmarcTesting, Subject: p.Domain, Evidence: record,
-			Params: params("policy", p.Requested, "effective", p.Effective, "record", proposal(p, p.Requested, "t")),
+			Params: proposed(p, p.Domain, proposal(p, p.Requested, "t"), "policy", p.Requested, "effective", p.Effective),
 		})
 	}
 	if p.Source != dmarc.Own {
 		return
 	}
 	if r.P == dmarc.Quarantine || r.P == dmarc.Reject {
-		for _, sub := range []struct {
-			tag   string
-			value dmarc.Request
-		}{{"sp", r.SP}, {"np", r.NP}} {
-			if sub.value == dmarc.None {
-				add(Finding{
-					Rule: dmarcSubdomainNone, Subject: p.Domain, Evidence: record,
-					Params: params("tag", sub.tag, "policy", r.P, "record", proposal(p, r.P, sub.tag)),
-				})
-			}
+		closed := proposal(p, r.P, openTags(r)...)
+		for _, tag := range openTags(r) {
+			add(Finding{
+				Rule: dmarcSubdomainNone, Subject: p.Domain, Evidence: record,
+				Params: proposed(p, p.Domain, closed, "tag", tag, "policy", r.P),
+			})
 		}
+	}
+	if pctZero(s) && !r.Testing {
+		trial := proposal(p, r.P, "pct", "t") + "; t=y"
+		if idle {
+			trial = proposal(p, r.P, "pct")
+		}
+		add(Finding{
+			Rule: dmarcPctZero, Subject: p.Domain, Evidence: record,
+			Params: proposed(p, p.Domain, trial, "policy", r.P, "effective", weaker(r.P)),
+		})
 	}
 	if r.PSD == dmarc.Yes && !idle {
-		add(Finding{Rule: dmarcPSDSelf, Subject: p.Domain, Evidence: record})
+		add(Finding{
+			Rule: dmarcPSDSelf, Subject: p.Domain, Evidence: record,
+			Params: proposed(p, p.Domain, proposal(p, askable(r.P), "psd")),
+		})
 	}
 }
 
-// reported reports whether the domain, and not its registry, may get aggregate
-// reports.
-func reported(p *dmarc.Policy) bool {
-	return !foreign(p) && slices.ContainsFunc(p.Reports, func(r dmarc.Report) bool {
-		return r.Tag == "rua" && r.Authorisation != dmarc.NotAuthorised && r.Mailbox != dmarc.Undeliverable
-	})
+// openTags lists the tags that leave sub-domains without a policy.
+func openTags(r *dmarc.Record) []string {
+	var out []string
+	if r.SP == dmarc.None {
+		out = append(out, "sp")
+	}
+	if r.NP == dmarc.None {
+		out = append(out, "np")
+	}
+	return out
 }
 
-func judgeDMARCReports(p *dmarc.Policy, s *dmarc.Step, idle bool, add func(Finding)) {
-	if foreign(p) && p.Source != dmarc.Own { // the registry's own business
-		return
+// weaker is the policy below a policy.
+func weaker(r dmarc.Request) dmarc.Request {
+	if r == dmarc.Reject {
+		return dmarc.Quarantine
 	}
-	if len(s.Record.RUA) == 0 && !idle {
-		add(Finding{Rule: dmarcNoReports, Subject: s.Domain, Evidence: cited(s)})
+	return dmarc.None
+}
+
+// The next step of a domain whose policy only watches.
+const (
+	stepQuarantine   = "quarantine"    // reports come
+	stepReportsFirst = "reports-first" // nobody is asked for reports
+	stepReportsLost  = "reports-lost"  // there are addresses, and no report arrives
+	stepMailbox      = "mailbox"       // there is no mailbox to propose
+)
+
+// nextStep returns the next step with its record: first find out who sends.
+func (f *Facts) nextStep(p *dmarc.Policy, s *dmarc.Step) (step, record string) {
+	if reported(p) {
+		return stepQuarantine, proposal(p, dmarc.Quarantine, append(openTags(s.Record), "t", "pct")...)
 	}
-	for _, report := range p.Reports {
-		switch { // an agreement would not revive a mailbox
-		case report.Mailbox == dmarc.Undeliverable:
-			add(Finding{
-				Rule: dmarcMailboxDead, Subject: s.Domain, Evidence: cited(s),
-				Params: params("tag", report.Tag, "uri", report.URI, "host", report.Host, "reason", report.Dead),
-			})
-		case report.Authorisation == dmarc.NotAuthorised:
-			add(Finding{
-				Rule: dmarcNotAuthorised, Subject: s.Domain, Evidence: append(cited(s), texts(report.Texts)...),
-				Params: params("tag", report.Tag, "host", report.Host, "place", report.Asked, "reason", report.Why),
-			})
-		}
+	step = stepReportsFirst
+	if len(s.Record.RUA) > 0 && !foreign(p) {
+		step = stepReportsLost
 	}
+	bare := inherited(p, dmarc.None, append(openTags(s.Record), "t", "pct", "rua")...)
+	record = f.withReports(p, p.Domain, bare)
+	if record == bare {
+		step = stepMailbox
+	}
+	return step, headed(p, record)
 }
 
 func meritsDMARC(f *Facts, add func(Merit)) {
@@ -378,7 +412,11 @@ func meritsDMARC(f *Facts, add func(Merit)) {
 	if p == nil || p.Record() == nil || p.Effective == dmarc.None || p.Effective == "" || f.open() {
 		return
 	}
-	add(Merit{ID: "dmarc-policy", Subject: p.Place, Params: params("tag", p.Tag, "policy", p.Effective)})
+	if p.Effective == p.Requested {
+		add(Merit{ID: "dmarc-policy", Subject: p.Place, Params: params("tag", p.Tag, "policy", p.Effective)})
+	} else {
+		add(Merit{ID: "dmarc-trial", Subject: p.Place, Params: params("tag", p.Tag, "policy", p.Requested, "effective", p.Effective)})
+	}
 	for _, report := range p.Reports {
 		if report.Tag == "rua" && report.Mailbox != dmarc.Undeliverable &&
 			(report.Authorisation == dmarc.Internal || report.Authorisation == dmarc.Authorised) {

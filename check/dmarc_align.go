@@ -6,6 +6,10 @@ import (
 	"strings"
 
 	"maildoctor/check/dmarc"
+	"maildoctor/check/dnsx"
+	"maildoctor/check/evidence"
+	"maildoctor/check/senders"
+	"maildoctor/check/spf"
 	"maildoctor/check/taglist"
 )
 
@@ -17,21 +21,45 @@ type Alignment struct {
 
 	MailFrom []dmarc.Identifier `json:"mail_from,omitempty"` // domains of envelope senders, sorted
 	Signers  []dmarc.Identifier `json:"signers,omitempty"`   // d= of signatures, sorted
+
+	Streams []AlignedStream `json:"streams,omitempty"` // mail of the domain that files show
+}
+
+// An AlignedStream is an evidence.Stream with the identifiers of its names.
+type AlignedStream struct {
+	Kind     evidence.Kind      `json:"kind"`
+	MailFrom []dmarc.Identifier `json:"mail_from,omitempty"` // sorted
+	Signers  []dmarc.Identifier `json:"signers,omitempty"`   // sorted
 }
 
 // align compares the domains of envelope senders and the d= of signatures with
-// the audited domain. It is nil where no policy applies. Both lists together cost
-// at most dmarc.MaxWalks walks, and a name is asked for once in an audit.
+// the audited domain, and those of mail that files show. It is nil where no
+// policy applies. All of them together cost at most dmarc.MaxWalks walks, and a
+// name is asked for once in an audit.
 func (r *run) align(ctx context.Context, p *dmarc.Policy, mailFrom, signers []string) *Alignment {
 	s := p.Record()
 	if s == nil || s.Record == nil || !p.Applies {
 		return nil
 	}
-	all := p.Align(ctx, r.dns, slices.Concat(mailFrom, signers))
-	return &Alignment{
+	names := slices.Concat(mailFrom, signers)
+	var streams []evidence.Stream
+	if e := r.facts.Evidence; e != nil {
+		streams = e.Streams
+	}
+	for _, stream := range streams {
+		names = slices.Concat(names, stream.MailFrom, stream.Signers)
+	}
+	all := p.Align(ctx, r.dns, names)
+	out := &Alignment{
 		SPF: s.Record.ASPF, DKIM: s.Record.ADKIM,
 		MailFrom: among(all, mailFrom), Signers: among(all, signers),
 	}
+	for _, stream := range streams {
+		out.Streams = append(out.Streams, AlignedStream{
+			Kind: stream.Kind, MailFrom: among(all, stream.MailFrom), Signers: among(all, stream.Signers),
+		})
+	}
+	return out
 }
 
 // among returns the identifiers that names list.
@@ -90,23 +118,64 @@ func aligned(id dmarc.Identifier, mode string) dmarc.Alignment {
 	return id.Relaxed
 }
 
+// judgeEnvelope judges an envelope sender in a domain that does not exist: many
+// hosts take no mail from one that they could not answer.
+func judgeEnvelope(f *Facts, add func(Finding)) {
+	e := f.Sender
+	if e == nil || e.Trace == nil || e.Trace.Status != dnsx.NXDomain || e.Domain == f.Domain {
+		return
+	}
+	add(Finding{Rule: mailFromNotFound, Subject: e.Domain, Params: params("address", e.IP)})
+}
+
 // judgeAlignment judges the identifiers that do not fit. Each envelope sender
-// is that of other mail. A message can have several signatures, of which one
-// that fits is enough: beside it another one is no fault.
+// is that of other mail; where SPF does not pass, it does not matter whether it
+// fits (RFC 9989 section 4.4.2). A message can have several signatures, of which
+// one that fits is enough: beside it another one is no fault.
 func judgeAlignment(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Finding)) {
 	a := f.Alignment
 	if a == nil {
 		return
 	}
+	for _, stream := range a.Streams {
+		judgeStream(p, s, stream, add)
+	}
 	for _, id := range a.MailFrom {
-		judgeIdentifier(p, s, id, "SPF", "aspf", a.SPF, add)
+		if !f.failsSPF(id.Domain) {
+			judgeIdentifier(a, p, s, id, methodSPF, add)
+		}
 	}
 	if slices.ContainsFunc(a.Signers, func(id dmarc.Identifier) bool { return aligned(id, a.DKIM) != dmarc.NotInAlignment }) {
 		return
 	}
 	for _, id := range a.Signers {
-		judgeIdentifier(p, s, id, "DKIM", "adkim", a.DKIM, add)
+		judgeIdentifier(a, p, s, id, methodDKIM, add)
 	}
+}
+
+// failsSPF reports whether it is known of an envelope sender that SPF does not
+// pass.
+func (f *Facts) failsSPF(domain string) bool {
+	e := f.Sender
+	if e == nil || taglist.Lower(strings.TrimSuffix(e.Domain, ".")) != domain {
+		return false
+	}
+	return e.Result != spf.ResultPass && e.Result != spf.ResultTempError
+}
+
+// The methods that authenticate mail, as they are called everywhere.
+const (
+	methodSPF  = "SPF"
+	methodDKIM = "DKIM"
+)
+
+// mode returns the mode in which a method is compared, and the tag that asks for
+// it.
+func (a *Alignment) mode(method string) (tag, mode string) {
+	if method == methodDKIM {
+		return "adkim", a.DKIM
+	}
+	return "aspf", a.SPF
 }
 
 // Why an identifier counts for nothing.
@@ -115,13 +184,18 @@ const (
 	unalignedByWalk     = "other-organisation-by-walk" // by RFC 9989, not by RFC 7489
 )
 
-func judgeIdentifier(p *dmarc.Policy, s *dmarc.Step, id dmarc.Identifier, method, tag, mode string, add func(Finding)) {
+func judgeIdentifier(a *Alignment, p *dmarc.Policy, s *dmarc.Step, id dmarc.Identifier, method string, add func(Finding)) {
+	tag, mode := a.mode(method)
 	switch {
 	case aligned(id, mode) != dmarc.NotInAlignment:
 	case id.Relaxed == dmarc.InAlignment:
+		rule := dmarcStrictUnaligned
+		if a.carried(id, method) {
+			rule = dmarcStrictHalf
+		}
 		add(Finding{
-			Rule: dmarcStrictUnaligned, Subject: p.Domain, Evidence: cited(s),
-			Params: params("method", method, "identity", id.Domain, "tag", tag, "record", proposal(p, requestOf(p), tag)),
+			Rule: rule, Subject: p.Domain, Evidence: cited(s),
+			Params: proposed(p, p.Domain, proposal(p, requestOf(p), tag), "method", method, "identity", id.Domain, "tag", tag),
 		})
 	case id.Relaxed == dmarc.NotInAlignment:
 		reason := unalignedEverywhere
@@ -133,6 +207,74 @@ func judgeIdentifier(p *dmarc.Policy, s *dmarc.Step, id dmarc.Identifier, method
 			Params: params("method", method, "identity", id.Domain, "reason", reason),
 		})
 	}
+}
+
+// carried reports whether all mail that shows an identifier of a method also
+// shows another name that fits, as far as files tell.
+func (a *Alignment) carried(id dmarc.Identifier, method string) bool {
+	shown := false
+	for _, stream := range a.Streams {
+		list := stream.MailFrom
+		if method == methodDKIM {
+			list = stream.Signers
+		}
+		if !slices.ContainsFunc(list, func(other dmarc.Identifier) bool { return other.Domain == id.Domain }) {
+			continue
+		}
+		if !a.passes(stream) {
+			return false
+		}
+		shown = true
+	}
+	return shown
+}
+
+// passes reports whether a name of a stream fits.
+func (a *Alignment) passes(stream AlignedStream) bool {
+	fits := func(mode string) func(dmarc.Identifier) bool {
+		return func(id dmarc.Identifier) bool { return aligned(id, mode) == dmarc.InAlignment }
+	}
+	return slices.ContainsFunc(stream.MailFrom, fits(a.SPF)) || slices.ContainsFunc(stream.Signers, fits(a.DKIM))
+}
+
+// judgeStream judges a message of the user of which neither the envelope sender
+// nor any signature is of the organisation: it fails DMARC. Of a mailbox or a
+// report nothing is concluded: what is forged is there as well.
+func judgeStream(p *dmarc.Policy, s *dmarc.Step, stream AlignedStream, add func(Finding)) {
+	if stream.Kind != evidence.Message || len(stream.MailFrom) == 0 {
+		return
+	}
+	var names, seen []string
+	for _, id := range slices.Concat(stream.MailFrom, stream.Signers) {
+		if id.Relaxed != dmarc.NotInAlignment || id.Legacy == dmarc.InAlignment {
+			return
+		}
+		if !slices.Contains(names, id.Domain) {
+			names = append(names, id.Domain)
+		}
+	}
+	for _, id := range stream.MailFrom {
+		seen = append(seen, "Return-Path: "+id.Domain)
+	}
+	for _, id := range stream.Signers {
+		seen = append(seen, "DKIM-Signature: d="+id.Domain)
+	}
+	add(Finding{
+		Rule: dmarcMailUnaligned, Subject: p.Domain, Evidence: append(seen, cited(s)...), Providers: senderProviders(names),
+		Params: params("identities", strings.Join(names, ", "), "envelope", stream.MailFrom[0].Domain),
+	})
+}
+
+// senderProviders are the providers that domains belong to.
+func senderProviders(names []string) []Provider {
+	return providerList(names, func(name string) (senders.Provider, bool) {
+		for _, by := range []func(string) (senders.Provider, bool){senders.ByReturnPath, senders.ByDKIM, senders.BySPF} {
+			if p, ok := by(name); ok {
+				return p, true
+			}
+		}
+		return senders.Provider{}, false
+	})
 }
 
 // meritsAlignment tells the relatives of the domain that count for DMARC as

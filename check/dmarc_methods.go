@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"maildoctor/check/dmarc"
@@ -35,6 +36,7 @@ func judgeDMARCMethods(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Findin
 	case wider && relaxed && p.Effective != dmarc.None:
 		effect = alignmentWider
 	default:
+		judgeOlderAlignment(f, p, s, add)
 		return
 	}
 	seen := cited(s)
@@ -44,7 +46,52 @@ func judgeDMARCMethods(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Findin
 	place, record := f.methodsRecord(p, s, wider)
 	add(Finding{
 		Rule: dmarcMethodsDiffer, Subject: p.Domain, Evidence: seen,
-		Params: params("effect", effect, "walk", walk, "list", l.OrgDomain, "place", place, "record", record),
+		Params: proposed(p, place, record, "effect", effect, "walk", walk, "list", l.OrgDomain, "place", place),
+	})
+}
+
+// judgeOlderAlignment judges a domain below a public suffix that says psd=y and
+// is not on the list: receivers of RFC 7489 take that suffix for the
+// organisation, so that the names of all others below it align. What needs no
+// relaxed alignment can do without it.
+func judgeOlderAlignment(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Finding)) {
+	if p.Walk.By != dmarc.ByPSDYes || p.Effective == dmarc.None || !strings.HasSuffix(p.Walk.OrgDomain, "."+p.Legacy.OrgDomain) {
+		return
+	}
+	strict := ""
+	var mail, signers []dmarc.Identifier
+	if a := f.Alignment; a != nil {
+		mail, signers = a.MailFrom, a.Signers
+	}
+	if s.Record.ADKIM == dmarc.Relaxed && !needsRelaxed(signers) {
+		strict += "; adkim=s"
+	}
+	if s.Record.ASPF == dmarc.Relaxed && !needsRelaxed(mail) {
+		strict += "; aspf=s"
+	}
+	if strict == "" {
+		return
+	}
+	drop := []string{}
+	for _, tag := range []string{"adkim", "aspf"} {
+		if strings.Contains(strict, tag) {
+			drop = append(drop, tag)
+		}
+	}
+	record := inherited(p, requestOf(p), drop...)
+	if !f.idle() {
+		record = f.withReports(p, p.Domain, record)
+	}
+	add(Finding{
+		Rule: dmarcOlderAlign, Subject: p.Domain, Evidence: cited(s),
+		Params: proposed(p, p.Domain, record+strict, "list", p.Legacy.OrgDomain),
+	})
+}
+
+// needsRelaxed reports whether one of the identifiers fits in relaxed mode only.
+func needsRelaxed(list []dmarc.Identifier) bool {
+	return slices.ContainsFunc(list, func(id dmarc.Identifier) bool {
+		return id.Relaxed == dmarc.InAlignment && id.Strict != dmarc.InAlignment
 	})
 }
 
@@ -69,14 +116,14 @@ func (f *Facts) methodsRecord(p *dmarc.Policy, s *dmarc.Step, wider bool) (place
 	}
 	place = p.Legacy.OrgDomain
 	if place == p.Domain || len(p.Walk.OrgDomain) > len(place) {
-		record = proposal(p, requestOf(p), "psd")
+		record = inherited(p, requestOf(p), "psd")
 		if !f.idle() {
-			record = f.withReports(p, record)
+			record = f.withReports(p, p.Domain, record)
 		}
-		return p.Domain, record + head
+		return p.Domain, headed(p, record)
 	}
 	if own := stepWith(p, place); own != nil {
-		return place, rewrite(join(own.Texts, ""), dead(p), askable(own.Record.P), "psd") + head
+		return place, amend(join(own.Texts, ""), dead(p), askable(own.Record.P), "psd") + head
 	}
 	// What applies to that domain now is the request of the record above it.
 	above := s.Record

@@ -27,195 +27,229 @@ func TestJudgeDMARC(t *testing.T) {
 		{"quarantine", tested, own("v=DMARC1; p=quarantine" + rua), nil},
 
 		// No record.
-		{"missing", tested, sends, []string{"DMARC-MISSING example.test"}},
-		{"missing, another text is there", tested, sends + `_dmarc TXT "hello"`, []string{"DMARC-MISSING example.test"}},
-		{"missing, the public suffix gives no answer", tested, sends + ";! timeout _dmarc.test", []string{"DMARC-MISSING example.test"}},
+		{"missing", tested, sends, []string{
+			`DMARC-MISSING example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" where=new`,
+		}},
+		{"missing, another text is there", tested, sends + `_dmarc TXT "hello"`, []string{
+			`DMARC-MISSING example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" where=new`,
+		}},
+		{"missing, the public suffix gives no answer", tested, sends + ";! timeout _dmarc.test", []string{
+			`DMARC-MISSING example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" where=new`,
+		}},
 		{"missing, its own name gives no answer", tested, sends + ";! timeout _dmarc.example.test", nil},
 		{"missing, the organisation gives no answer", sub, sends + "a A 192.0.2.9\n;! timeout _dmarc.example.test TXT", nil},
 		{"missing, both give no answer", sub, sends + "a A 192.0.2.9\n;! timeout _dmarc.example.test TXT\n;! timeout _dmarc.test TXT", nil},
-		{"missing, parked", tested, parked, []string{`PARKED-DMARC-WEAK example.test policy=none record="v=DMARC1; p=reject"`}},
+		{"missing, parked", tested, parked, []string{`PARKED-DMARC-WEAK example.test policy=none record="v=DMARC1; p=reject" where=new`}},
 		{"missing, parked, the public suffix gives no answer", tested, parked + ";! refused _dmarc.test",
-			[]string{`PARKED-DMARC-WEAK example.test policy=none record="v=DMARC1; p=reject"`}},
-		{"missing, only receives", tested, mail + `@ TXT "v=spf1 -all"`, []string{`PARKED-DMARC-WEAK example.test policy=none record="v=DMARC1; p=reject"`}},
-		{"missing, alias to nothing", tested, sends + "_dmarc CNAME gone.test.", []string{"DMARC-MISSING example.test"}},
+			[]string{`PARKED-DMARC-WEAK example.test policy=none record="v=DMARC1; p=reject" where=new`}},
+		{"missing, only receives", tested, mail + `@ TXT "v=spf1 -all"`, []string{`PARKED-DMARC-WEAK example.test policy=none record="v=DMARC1; p=reject" where=new`}},
+		{"missing, alias to nothing", tested, sends + "_dmarc CNAME gone.test.", []string{
+			`DMARC-MISSING example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" where=alias`,
+		}},
 
 		// What is passed over.
 		{"several", tested, own("v=DMARC1; p=none\"\n_dmarc TXT \"v=DMARC1; p=reject"), []string{"DMARC-MULTIPLE example.test count=2"}},
 		{"several below a good one", sub, own("v=DMARC1; p=reject"+rua) + "\n_dmarc.a TXT \"v=DMARC1\"\n_dmarc.a TXT \"v=DMARC1;p=none\"",
 			[]string{"DMARC-MULTIPLE a.example.test count=2"}},
 		{"several above a good one", sub, own("v=DMARC1\"\n_dmarc TXT \"v=DMARC1; p=none") + "\n_dmarc.a TXT \"v=DMARC1;p=reject; rua=mailto:r@a.example.test\"\na A 192.0.2.9", nil},
-		{"version in lower case", tested, own("v=dmarc1; p=none"), []string{"DMARC-VERSION example.test"}},
-		{"version missing", tested, own("p=none"), []string{"DMARC-VERSION example.test"}},
+		{"version in lower case", tested, own("v=dmarc1; p=none"), []string{`DMARC-VERSION example.test record="v=DMARC1; p=none" where=replace`}},
+		{"version missing", tested, own("p=none"), []string{`DMARC-VERSION example.test record="v=DMARC1; p=none" where=replace`}},
 		{"version in lower case beside a good one", tested, own("v=dmarc1; p=none\"\n_dmarc TXT \"v=DMARC1; p=reject" + rua), nil},
-		{"two versions", tested, own("v=dmarc1; p=none\"\n_dmarc TXT \"v=DMARC2; p=none"), []string{"DMARC-VERSION example.test"}},
-		{"version, parked", tested, idle("v=dmarc1; p=reject"), []string{"DMARC-VERSION example.test"}},
+		{"two versions", tested, own("v=dmarc1; p=none\"\n_dmarc TXT \"v=DMARC2; p=none"), []string{`DMARC-VERSION example.test record="v=DMARC1; p=none" where=replace`}},
+		{"version, parked", tested, idle("v=dmarc1; p=reject"), []string{`DMARC-VERSION example.test record="v=DMARC1; p=reject" where=replace`}},
 		{"at the domain", tested, sends + `@ TXT "v=DMARC1; p=none"`, []string{
-			"DMARC-MISPLACED example.test place=example.test", "DMARC-MISSING example.test",
+			`DMARC-ONLY-MISPLACED example.test place=example.test record="v=DMARC1; p=none" where=new`,
 		}},
-		{"at the domain too", tested, own("v=DMARC1; p=reject"+rua) + "\n" + `@ TXT "v=DMARC1; p=none"`, []string{"DMARC-MISPLACED example.test place=example.test"}},
+		{"at the domain too", tested, own("v=DMARC1; p=reject"+rua) + "\n" + `@ TXT "v=DMARC1; p=none"`, []string{"DMARC-MISPLACED example.test advice=delete place=example.test"}},
 		{"doubled", tested, sends + `_dmarc.example.test TXT "v=DMARC1; p=none"`, []string{
-			"DMARC-MISPLACED example.test place=_dmarc.example.test.example.test", "DMARC-MISSING example.test",
+			`DMARC-ONLY-MISPLACED example.test place=_dmarc.example.test.example.test record="v=DMARC1; p=none" where=new`,
 		}},
 
 		// What is written wrongly.
-		{"value", tested, own("v=DMARC1; p=reject; adkim=x" + rua), []string{"DMARC-TAG-INVALID example.test column=27 reason=value-invalid tag=adkim value=x"}},
-		{"empty value", tested, own("v=DMARC1; p=reject; adkim=" + rua), []string{`DMARC-TAG-INVALID example.test column=27 reason=value-invalid tag=adkim value="\"\""`}},
-		{"fo", tested, own("v=DMARC1; p=reject; fo=0:1; ruf=mailto:r@example.test" + rua), []string{"DMARC-TAG-INVALID example.test column=24 reason=fo-conflict tag=fo value=0:1"}},
-		{"tag twice", tested, own("v=DMARC1; p=reject; p=none" + rua), []string{"DMARC-TAG-INVALID example.test column=21 reason=duplicate-tag tag=p value=p"}},
-		{"no equals sign", tested, own("v=DMARC1; p=reject; hello" + rua), []string{"DMARC-TAG-INVALID example.test column=21 reason=missing-equals tag=hello value=hello"}},
-		{"no name", tested, own("v=DMARC1; p=reject; =x" + rua), []string{`DMARC-TAG-INVALID example.test column=21 reason=empty-name tag="\"\"" value="\"\""`}},
-		{"bad name", tested, own("v=DMARC1; p=reject; 1=x" + rua), []string{"DMARC-TAG-INVALID example.test column=21 reason=bad-name tag=1 value=1"}},
-		{"read over: two semicolons, fo without ruf, size, odd octet", tested, own(`v=DMARC1; p=reject;; fo=1; rua=mailto:r@example.test!10m; x=\200`), nil},
+		{"value", tested, own("v=DMARC1; p=reject; adkim=x" + rua), []string{
+			`DMARC-TAG-INVALID example.test column=27 reason=value-invalid record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=adkim value=x where=replace`,
+		}},
+		{"empty value", tested, own("v=DMARC1; p=reject; adkim=" + rua), []string{
+			`DMARC-TAG-INVALID example.test column=27 reason=value-invalid record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=adkim value="\"\"" where=replace`,
+		}},
+		{"fo", tested, own("v=DMARC1; p=reject; fo=0:1; ruf=mailto:r@example.test" + rua), []string{
+			`DMARC-TAG-INVALID example.test column=24 reason=fo-conflict record="v=DMARC1; p=reject; fo=1; ruf=mailto:r@example.test; rua=mailto:r@example.test" tag=fo value=0:1 where=replace`,
+		}},
+		{"tag twice", tested, own("v=DMARC1; p=reject; p=none" + rua), []string{
+			`DMARC-TAG-INVALID example.test column=21 reason=duplicate-tag record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=p value=p where=replace`,
+		}},
+		{"no equals sign", tested, own("v=DMARC1; p=reject; hello" + rua), []string{
+			`DMARC-TAG-INVALID example.test column=21 reason=missing-equals record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=hello value=hello where=replace`,
+		}},
+		{"no name", tested, own("v=DMARC1; p=reject; =x" + rua), []string{
+			`DMARC-TAG-INVALID example.test column=21 reason=empty-name record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag="\"\"" value="\"\"" where=replace`,
+		}},
+		{"bad name", tested, own("v=DMARC1; p=reject; 1=x" + rua), []string{
+			`DMARC-TAG-INVALID example.test column=21 reason=bad-name record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=1 value=1 where=replace`,
+		}},
+		{"read over: two semicolons, fo without ruf, odd octet", tested, own(`v=DMARC1; p=reject;; fo=1; rua=mailto:r@example.test; x=\200`), nil},
+		{"size", tested, own(`v=DMARC1; p=reject; rua=mailto:r@example.test!10m`), []string{
+			`DMARC-REPORT-URI-SIZE example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test" size=!10m tag=rua where=replace`,
+		}},
 		{"removed", tested, own("v=DMARC1; p=reject; pct=50; RF=afrf; ri=1" + rua), []string{
-			"DMARC-REMOVED-TAG example.test tag=RF", "DMARC-REMOVED-TAG example.test tag=pct", "DMARC-REMOVED-TAG example.test tag=ri",
+			"DMARC-REMOVED-TAG example.test tag=RF",
+			"DMARC-REMOVED-TAG example.test tag=pct",
+			"DMARC-REMOVED-TAG example.test tag=ri",
 		}},
 		{"report addresses", tested, own("v=DMARC1; p=reject; rua=mailto:r@example.test,,r@example.test,https://example.test/,mailto:r,a b:c; ruf=foo"), []string{
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-address tag=rua uri=mailto:r`,
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-empty tag=rua uri="\"\""`,
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-malformed tag=rua uri="a b:c"`,
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-no-scheme tag=rua uri=r@example.test`,
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-no-scheme tag=ruf uri=foo`,
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-scheme-unsupported tag=rua uri=https://example.test/`,
+			`DMARC-REPORT-URI-INVALID example.test reason=uri-address record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri=mailto:r where=replace`,
+			`DMARC-REPORT-URI-INVALID example.test reason=uri-empty record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri="\"\"" where=replace`,
+			`DMARC-REPORT-URI-INVALID example.test reason=uri-malformed record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri="a b:c" where=replace`,
+			`DMARC-REPORT-URI-INVALID example.test reason=uri-no-scheme record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri=r@example.test where=replace`,
+			`DMARC-REPORT-URI-INVALID example.test reason=uri-no-scheme record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=ruf uri=foo where=replace`,
+			`DMARC-REPORT-URI-SCHEME example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri=https://example.test/ where=replace`,
 		}},
 		{"p invalid, with reports", tested, own("v=DMARC1; p=rejct" + rua), []string{
-			`DMARC-POLICY-INVALID example.test effect=invalid-as-none record="v=DMARC1; p=none; rua=mailto:r@example.test" tag=p value=rejct`,
+			`DMARC-POLICY-INVALID example.test effect=invalid-as-none record="v=DMARC1; p=none; rua=mailto:r@example.test" tag=p value=rejct where=replace`,
 		}},
 		{"p invalid, without reports", tested, own("v=DMARC1; p=rejct"), []string{
-			"DMARC-NO-REPORTS example.test",
-			`DMARC-POLICY-INVALID example.test effect=invalid-no-dmarc record="v=DMARC1; p=none" tag=p value=rejct`,
+			`DMARC-NO-REPORTS example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" where=replace`,
+			`DMARC-POLICY-INVALID example.test effect=invalid-no-dmarc record="v=DMARC1; p=none" tag=p value=rejct where=replace`,
 		}},
 		{"p empty", tested, own("v=DMARC1; p=" + rua), []string{
-			`DMARC-POLICY-INVALID example.test effect=invalid-as-none record="v=DMARC1; p=none; rua=mailto:r@example.test" tag=p value="\"\""`,
+			`DMARC-POLICY-INVALID example.test effect=invalid-as-none record="v=DMARC1; p=none; rua=mailto:r@example.test" tag=p value="\"\"" where=replace`,
 		}},
 		{"SP invalid", tested, own("v=DMARC1; p=reject; SP=x" + rua), []string{
-			`DMARC-POLICY-INVALID example.test effect=invalid-as-none record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=SP value=x`,
+			`DMARC-POLICY-INVALID example.test effect=invalid-as-none record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=SP value=x where=replace`,
 		}},
 		{"np invalid and p absent", tested, own("v=DMARC1; np=x; pct=5" + rua), []string{
-			`DMARC-POLICY-INVALID example.test effect=invalid-as-none record="v=DMARC1; p=none; rua=mailto:r@example.test" tag=np value=x`,
+			`DMARC-POLICY-INVALID example.test effect=invalid-as-none record="v=DMARC1; p=none; rua=mailto:r@example.test" tag=np value=x where=replace`,
 			"DMARC-REMOVED-TAG example.test tag=pct",
 		}},
 
 		// How strong the policy is.
-		{"p absent", tested, own("v=DMARC1" + rua), []string{`DMARC-POLICY-ABSENT example.test record="v=DMARC1; p=none; rua=mailto:r@example.test"`}},
-		{"p absent, without reports", tested, own("v=DMARC1"), []string{
-			"DMARC-NO-REPORTS example.test", `DMARC-POLICY-ABSENT example.test record="v=DMARC1; p=none"`,
+		{"p absent", tested, own("v=DMARC1" + rua), []string{
+			`DMARC-POLICY-ABSENT example.test record="v=DMARC1; p=none; rua=mailto:r@example.test" where=replace`,
 		}},
-		{"p absent, parked", tested, idle("v=DMARC1"), []string{`DMARC-POLICY-ABSENT example.test record="v=DMARC1; p=none"`}},
+		{"p absent, without reports", tested, own("v=DMARC1"), []string{
+			`DMARC-NO-REPORTS example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" where=replace`,
+			`DMARC-POLICY-ABSENT example.test record="v=DMARC1; p=none" where=replace`,
+		}},
+		{"p absent, parked", tested, idle("v=DMARC1"), []string{`DMARC-POLICY-ABSENT example.test record="v=DMARC1; p=reject" where=replace`}},
 		{"none, with reports", tested, own("v=DMARC1; p=none; t=y; aspf=s; pct=5" + rua), []string{
-			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; aspf=s; rua=mailto:r@example.test" tag=p`,
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; aspf=s; rua=mailto:r@example.test" step=quarantine tag=p where=replace`,
 			"DMARC-REMOVED-TAG example.test tag=pct",
 		}},
 		{"none, without reports", tested, own("v=DMARC1; p=none; t=y"), []string{
-			"DMARC-NO-REPORTS example.test",
-			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p`,
+			`DMARC-NO-REPORTS example.test record="v=DMARC1; p=none; t=y; rua=mailto:dmarc@example.test" where=replace`,
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" step=reports-first tag=p where=replace`,
 		}},
-		{"none, parked", tested, idle("v=DMARC1; p=none; sp=none"), []string{
-			`PARKED-DMARC-WEAK example.test policy=none record="v=DMARC1; p=reject"`,
-		}},
+		{"none, parked", tested, idle("v=DMARC1; p=none; sp=none"), []string{`PARKED-DMARC-WEAK example.test policy=none record="v=DMARC1; p=reject" where=replace`}},
 		{"none by sp above", sub, own("v=DMARC1; p=reject; sp=none; np=reject; psd=n"+rua) + "\na A 192.0.2.9", []string{
-			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" tag=sp`,
+			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" step=quarantine tag=sp where=parent`,
 		}},
 		{"none by np above", sub, own("v=DMARC1; p=reject; sp=reject; np=none" + rua), []string{
-			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" tag=np`,
+			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" step=quarantine tag=np where=parent`,
 		}},
 		{"none by p above", sub, own("v=DMARC1; p=none"+rua) + "\na A 192.0.2.9", []string{
-			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" tag=p`,
+			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" step=quarantine tag=p where=parent`,
 		}},
 		{"none above, without reports", sub, own("v=DMARC1; p=none") + "\na A 192.0.2.9", []string{
-			"DMARC-NO-REPORTS example.test",
-			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=none; rua=mailto:dmarc@a.example.test" tag=p`,
+			`DMARC-NO-REPORTS example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" where=replace`,
+			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=none; rua=mailto:dmarc@a.example.test" step=reports-first tag=p where=parent`,
 		}},
 		{"strong above", sub, own("v=DMARC1; p=reject; sp=quarantine"+rua) + "\na A 192.0.2.9", nil},
 		{"sp counts below only", sub, own("v=DMARC1; p=none; sp=reject"+rua) + "\na A 192.0.2.9", nil},
 		{"testing, reject", tested, own("v=DMARC1; p=reject; t=y" + rua), []string{
-			`DMARC-TESTING example.test effective=quarantine policy=reject record="v=DMARC1; p=reject; rua=mailto:r@example.test"`,
+			`DMARC-TESTING example.test effective=quarantine policy=reject record="v=DMARC1; p=reject; rua=mailto:r@example.test" where=replace`,
 		}},
 		{"testing, quarantine", tested, own("v=DMARC1; p=quarantine; t=y" + rua), []string{
-			`DMARC-TESTING example.test effective=none policy=quarantine record="v=DMARC1; p=quarantine; rua=mailto:r@example.test"`,
+			`DMARC-TESTING example.test effective=none policy=quarantine record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" where=replace`,
 		}},
 		{"testing, reject, parked", tested, idle("v=DMARC1; p=reject; t=y"), []string{
-			`DMARC-TESTING example.test effective=quarantine policy=reject record="v=DMARC1; p=reject"`,
+			`DMARC-TESTING example.test effective=quarantine policy=reject record="v=DMARC1; p=reject" where=replace`,
 		}},
-		{"testing, quarantine, parked", tested, idle("v=DMARC1; p=quarantine; t=y"), []string{
-			`PARKED-DMARC-WEAK example.test policy=none record="v=DMARC1; p=reject"`,
-		}},
+		{"testing, quarantine, parked", tested, idle("v=DMARC1; p=quarantine; t=y"), []string{`PARKED-DMARC-WEAK example.test policy=none record="v=DMARC1; p=reject" where=replace`}},
 		{"strong, parked", tested, idle("v=DMARC1; p=reject"), nil},
 		{"sp and np none", tested, own("v=DMARC1; p=reject; sp=none; np=none" + rua), []string{
-			`DMARC-SUBDOMAIN-NONE example.test policy=reject record="v=DMARC1; p=reject; np=none; rua=mailto:r@example.test" tag=sp`,
-			`DMARC-SUBDOMAIN-NONE example.test policy=reject record="v=DMARC1; p=reject; sp=none; rua=mailto:r@example.test" tag=np`,
+			`DMARC-SUBDOMAIN-NONE example.test policy=reject record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=np where=replace`,
+			`DMARC-SUBDOMAIN-NONE example.test policy=reject record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=sp where=replace`,
 		}},
 		{"sp none beside none", tested, own("v=DMARC1; p=none; sp=none" + rua), []string{
-			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; sp=none; rua=mailto:r@example.test" tag=p`,
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" step=quarantine tag=p where=replace`,
 		}},
-		{"public suffix that sends", tested, own("v=DMARC1; p=reject; psd=y" + rua), []string{"DMARC-PSD-SELF example.test"}},
+		{"public suffix that sends", tested, own("v=DMARC1; p=reject; psd=y" + rua), []string{
+			`DMARC-PSD-SELF example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test" where=replace`,
+		}},
 		{"public suffix that sends nothing", tested, idle("v=DMARC1; p=reject; psd=y"), nil},
 		{"public suffix above", tested, sends + `_dmarc.test. TXT "v=DMARC1; p=reject; psd=y; rua=mailto:r@elsewhere.invalid"`, []string{
-			`DMARC-METHODS-DIFFER example.test effect=legacy-no-policy list=example.test place=example.test record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" walk=example.test`,
+			`DMARC-METHODS-DIFFER example.test effect=legacy-no-policy list=example.test place=example.test record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" walk=example.test where=parent`,
 		}},
 		{"public suffix above, parked", tested, parked + `_dmarc.test. TXT "v=DMARC1; p=reject; psd=y"`, []string{
-			`DMARC-METHODS-DIFFER example.test effect=legacy-no-policy list=example.test place=example.test record="v=DMARC1; p=reject" walk=example.test`,
+			`DMARC-METHODS-DIFFER example.test effect=legacy-no-policy list=example.test place=example.test record="v=DMARC1; p=reject" walk=example.test where=parent`,
 		}},
 		{"public suffix above asks for nothing but reports to itself", tested, sends + `_dmarc.test. TXT "v=DMARC1; p=none; psd=y; rua=mailto:r@test"`, []string{
-			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p`,
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" step=reports-first tag=p where=parent`,
 		}},
 		{"none, sends and takes no mail", sub, mail + "a MX 0 .\na TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc.a TXT \"v=DMARC1; p=none\"\n_dmarc TXT \"v=DMARC1; p=none\"", []string{
-			"DMARC-NO-REPORTS a.example.test",
-			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p`,
+			`DMARC-NO-REPORTS a.example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" where=replace`,
+			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" step=reports-first tag=p where=replace`,
 		}},
 		{"public suffix above asks for nothing", tested, sends + `_dmarc.test. TXT "v=DMARC1; p=none; psd=y"`, []string{
-			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p`,
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" step=reports-first tag=p where=parent`,
 		}},
 
 		// The walk beside the Public Suffix List.
 		{"methods agree, sub-domain with a record", sub, own("v=DMARC1; p=reject"+rua) + "\na A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@example.test\"", nil},
 		{"methods differ, sub-domain with the only record", sub, sends + "a A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@a.example.test\"", nil},
 		{"methods differ, psd=n in a sub-domain", sub, own("v=DMARC1; p=none"+rua) + "\na A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; psd=n; rua=mailto:r@a.example.test\"", nil},
-		{"methods differ, no record anywhere", sub, sends + "a A 192.0.2.9", []string{"DMARC-MISSING a.example.test"}},
+		{"methods differ, no record anywhere", sub, sends + "a A 192.0.2.9", []string{
+			`DMARC-MISSING a.example.test record="v=DMARC1; p=none; rua=mailto:dmarc@a.example.test" where=new`,
+		}},
 		{"methods differ, np and t", sub, own("v=DMARC1; p=reject; np=quarantine; t=y" + rua), []string{
-			`DMARC-TESTING a.example.test effective=none policy=quarantine record="v=DMARC1; p=quarantine; rua=mailto:r@example.test"`,
+			`DMARC-TESTING a.example.test effective=none policy=quarantine record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" where=parent`,
 		}},
 		{"methods differ, several records at the domain", sub, own("v=DMARC1; p=reject"+rua) + "\n_dmarc.a TXT \"v=DMARC1\"\n_dmarc.a TXT \"v=DMARC1;p=none\"\na A 192.0.2.9",
 			[]string{"DMARC-MULTIPLE a.example.test count=2"}},
 		{"methods differ, head of a part with psd=n", "x." + sub,
 			own("v=DMARC1; p=none"+rua) + "\nx.a A 192.0.2.9\na A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; psd=n; rua=mailto:r@a.example.test\"", []string{
-				`DMARC-METHODS-DIFFER x.a.example.test effect=policy-differs list=example.test place=x.a.example.test record="v=DMARC1; p=reject; rua=mailto:r@a.example.test" walk=a.example.test`,
+				`DMARC-METHODS-DIFFER x.a.example.test effect=policy-differs list=example.test place=x.a.example.test record="v=DMARC1; p=reject; rua=mailto:r@a.example.test" walk=a.example.test where=parent`,
 			}},
 		{"methods differ, the same request in both", "x." + sub,
 			own("v=DMARC1; p=reject"+rua) + "\nx.a A 192.0.2.9\na A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; psd=n; rua=mailto:r@a.example.test\"", nil},
 		{"methods differ, a record below the registered domain only", "x." + sub,
 			sends + "x.a A 192.0.2.9\na A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@a.example.test\"", []string{
-				`DMARC-METHODS-DIFFER x.a.example.test effect=legacy-no-policy list=example.test place=x.a.example.test record="v=DMARC1; p=reject; rua=mailto:r@a.example.test" walk=a.example.test`,
+				`DMARC-METHODS-DIFFER x.a.example.test effect=legacy-no-policy list=example.test place=x.a.example.test record="v=DMARC1; p=reject; rua=mailto:r@a.example.test" walk=a.example.test where=parent`,
 			}},
 		{"public suffix without psd=y, own record", tested, own("v=DMARC1; p=reject"+rua) + "\n_dmarc.test. TXT \"v=DMARC1; p=none\"", []string{
-			`DMARC-METHODS-DIFFER example.test effect=alignment-wider list=example.test place=example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test; psd=n" walk=test`,
+			`DMARC-METHODS-DIFFER example.test effect=alignment-wider list=example.test place=example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test; psd=n" walk=test where=replace`,
 		}},
 		{"public suffix without psd=y, psd=n", tested, own("v=DMARC1; p=reject; psd=n"+rua) + "\n_dmarc.test. TXT \"v=DMARC1; p=none\"", nil},
 		{"public suffix without psd=y, strict alignment", tested, own("v=DMARC1; p=reject; adkim=s; aspf=s"+rua) + "\n_dmarc.test. TXT \"v=DMARC1; p=none\"", nil},
 		{"public suffix without psd=y, own p=none", tested, own("v=DMARC1; p=none"+rua) + "\n_dmarc.test. TXT \"v=DMARC1; p=none\"", []string{
-			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" tag=p`,
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test; psd=n" step=quarantine tag=p where=replace`,
 		}},
 		{"public suffix without psd=y, record of the organisation", sub, own("v=DMARC1; p=reject"+rua) + "\na A 192.0.2.9\n_dmarc.test. TXT \"v=DMARC1; p=quarantine; rua=mailto:r@elsewhere.invalid\"", []string{
-			`DMARC-METHODS-DIFFER a.example.test effect=policy-differs list=example.test place=example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test; psd=n" walk=test`,
+			`DMARC-METHODS-DIFFER a.example.test effect=policy-differs list=example.test place=example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test; psd=n" walk=test where=replace`,
 		}},
 		{"public suffix without psd=y, no other record", sub, sends + "a A 192.0.2.9\n_dmarc.test. TXT \"v=DMARC1; p=reject; sp=quarantine\"", []string{
-			`DMARC-METHODS-DIFFER a.example.test effect=legacy-no-policy list=example.test place=example.test record="v=DMARC1; p=quarantine; rua=mailto:dmarc@example.test; psd=n" walk=test`,
+			`DMARC-METHODS-DIFFER a.example.test effect=legacy-no-policy list=example.test place=example.test record="v=DMARC1; p=quarantine; rua=mailto:dmarc@example.test; psd=n" walk=test where=parent`,
 		}},
 		{"public suffix without psd=y, record below the organisation only", sub,
 			sends + "a A 192.0.2.9\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@a.example.test\"\n_dmarc.test. TXT \"v=DMARC1; p=reject; sp=none\"", []string{
-				`DMARC-METHODS-DIFFER a.example.test effect=alignment-wider list=example.test place=example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test; psd=n" walk=test`,
+				`DMARC-METHODS-DIFFER a.example.test effect=alignment-wider list=example.test place=example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test; psd=n" walk=test where=parent`,
 			}},
 		{"public suffix without psd=y gives no answer", tested, own("v=DMARC1; p=reject"+rua) + "\n;! timeout _dmarc.test", nil},
 		{"private suffix", "github.io", "$ORIGIN github.io.\n" + own("v=DMARC1; p=reject; rua=mailto:r@github.io"), nil},
 		{"below a private suffix with a record", "a.github.io",
 			"$ORIGIN github.io.\n" + own("v=DMARC1; p=reject; rua=mailto:r@github.io") + "\na MX 10 mx\na TXT \"v=spf1 mx -all\"\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@a.github.io\"", []string{
-				`DMARC-METHODS-DIFFER a.github.io effect=alignment-wider list=a.github.io place=a.github.io record="v=DMARC1; p=reject; rua=mailto:r@a.github.io; psd=n" walk=github.io`,
+				`DMARC-METHODS-DIFFER a.github.io effect=alignment-wider list=a.github.io place=a.github.io record="v=DMARC1; p=reject; rua=mailto:r@a.github.io; psd=n" walk=github.io where=replace`,
 			}},
 		{"below a private suffix without a record", "a.github.io",
 			"$ORIGIN github.io.\n" + sends + "a MX 10 mx\na TXT \"v=spf1 mx -all\"\n_dmarc.a TXT \"v=DMARC1; p=reject; rua=mailto:r@a.github.io\"", nil},
 
 		// Reports.
-		{"no reports", tested, own("v=DMARC1; p=reject"), []string{"DMARC-NO-REPORTS example.test"}},
-		{"no reports, of failures only", tested, own("v=DMARC1; p=reject; ruf=mailto:r@example.test"), []string{"DMARC-NO-REPORTS example.test"}},
+		{"no reports", tested, own("v=DMARC1; p=reject"), []string{
+			`DMARC-NO-REPORTS example.test record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" where=replace`,
+		}},
+		{"no reports, of failures only", tested, own("v=DMARC1; p=reject; ruf=mailto:r@example.test"), []string{
+			`DMARC-NO-REPORTS example.test record="v=DMARC1; p=reject; ruf=mailto:r@example.test; rua=mailto:dmarc@example.test" where=replace`,
+		}},
 		{"authorised", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid") + "\nexample.test._report._dmarc.o.invalid. TXT \"v=DMARC1\"" + takes, nil},
 		{"not authorised", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid; ruf=mailto:f@o.invalid") + takes, []string{
 			"DMARC-REPORT-NOT-AUTHORISED example.test host=o.invalid place=example.test._report._dmarc.o.invalid reason=no-record tag=rua",
@@ -225,33 +259,33 @@ func TestJudgeDMARC(t *testing.T) {
 			"DMARC-REPORT-NOT-AUTHORISED example.test host=o.invalid place=example.test._report._dmarc.o.invalid reason=other-host tag=rua",
 		}},
 		{"no mailbox, no such domain", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid,mailto:r@example.test; ruf=mailto:f@o.invalid"), []string{
-			"DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain tag=rua uri=mailto:r@o.invalid",
-			"DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain tag=ruf uri=mailto:f@o.invalid",
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri=mailto:r@o.invalid where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=ruf uri=mailto:f@o.invalid where=replace`,
 		}},
 		{"no mailbox, null MX", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na MX 0 .\na A 192.0.2.9", []string{
-			"DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=null-mx tag=rua uri=mailto:r@a.example.test",
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=null-mx record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" tag=rua uri=mailto:r@a.example.test where=replace`,
 		}},
 		{"no mailbox, neither MX nor address", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na TXT x", []string{
-			"DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=no-mail-host tag=rua uri=mailto:r@a.example.test",
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=no-mail-host record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" tag=rua uri=mailto:r@a.example.test where=replace`,
 		}},
 		{"no mailbox, alias to nothing", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na CNAME gone", []string{
-			"DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=no-mail-host tag=rua uri=mailto:r@a.example.test",
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=no-mail-host record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" tag=rua uri=mailto:r@a.example.test where=replace`,
 		}},
 		{"mailbox by A", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na A 192.0.2.9", nil},
 		{"mailbox by AAAA", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na AAAA 2001:db8::9", nil},
 		{"mailbox unknown", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\n;! timeout a.example.test", nil},
 		{"mailbox of which half is unknown", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na TXT x\n;! servfail a.example.test AAAA", nil},
 		{"no mailbox, proposals without it", tested, own("v=DMARC1; p=none; rua=mailto:r@o.invalid,mailto:r@example.test"), []string{
-			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" tag=p`,
-			"DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain tag=rua uri=mailto:r@o.invalid",
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" step=quarantine tag=p where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=none; rua=mailto:r@example.test" tag=rua uri=mailto:r@o.invalid where=replace`,
 		}},
 		{"no mailbox at all, reports first", tested, own("v=DMARC1; p=none; rua=mailto:r@o.invalid"), []string{
-			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p`,
-			"DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain tag=rua uri=mailto:r@o.invalid",
+			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" step=reports-lost tag=p where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=rua uri=mailto:r@o.invalid where=replace`,
 		}},
 		{"no mailbox in the domain itself", sub, sends + "_dmarc.a TXT \"v=DMARC1; p=none; rua=mailto:r@a.example.test\"\n_dmarc TXT \"v=DMARC1; p=none" + rua + "\"", []string{
-			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p`,
-			"DMARC-REPORT-MAILBOX-DEAD a.example.test host=a.example.test reason=no-mail-host tag=rua uri=mailto:r@a.example.test",
+			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" step=reports-lost tag=p where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD a.example.test host=a.example.test reason=no-mail-host record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=rua uri=mailto:r@a.example.test where=replace`,
 		}},
 		{"authorisation unknown", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid") + "\n;! servfail o.invalid", nil},
 	}
@@ -289,7 +323,8 @@ func TestJudgeDMARCEvidence(t *testing.T) {
 		{"lookalike", mail + `_dmarc TXT "v=dmarc1"`, dmarcVersion, []string{"v=dmarc1"}},
 		{"record of the public suffix", mail + "_dmarc TXT \"v=DMARC1; p=reject; rua=mailto:a@example.test\"\n_dmarc.test. TXT \"v=DMARC1; p=none\"",
 			dmarcMethodsDiffer, []string{"v=DMARC1; p=reject; rua=mailto:a@example.test", "v=DMARC1; p=none"}},
-		{"misplaced", mail + `@ TXT "v=DMARC1"`, dmarcMisplaced, []string{"v=DMARC1"}},
+		{"misplaced", mail + `@ TXT "v=DMARC1"`, dmarcOnlyMisplaced, []string{"example.test TXT v=DMARC1"}},
+		{"misplaced beside another", mail + "@ TXT \"v=DMARC1\"\n_dmarc TXT \"v=DMARC1; p=reject\"", dmarcMisplaced, []string{"example.test TXT v=DMARC1"}},
 		{"record of the report host", mail + "_dmarc TXT \"v=DMARC1; p=none; rua=mailto:a@o.invalid\"\nexample.test._report._dmarc.o.invalid. TXT \"v=DMARC1; rua=mailto:x@y.invalid\"\no.invalid. MX 10 mx.o.invalid.",
 			dmarcNotAuthorised, []string{"v=DMARC1; p=none; rua=mailto:a@o.invalid", "v=DMARC1; rua=mailto:x@y.invalid"}},
 	} {
@@ -348,7 +383,7 @@ func TestGatherAlignment(t *testing.T) {
 		{"the domain itself, strict", strict, "a@example.test", "example.test example.test aligned aligned", nil, "done"},
 		{"below, relaxed", relax, "a@bounce.example.test", "bounce.example.test example.test aligned unaligned", nil, "done"},
 		{"below, strict", strict, "A <a@Bounce.Example.Test.>", "bounce.example.test example.test aligned unaligned",
-			[]string{"DMARC-STRICT-UNALIGNED example.test identity=bounce.example.test " + mended}, "done"},
+			[]string{`DMARC-STRICT-UNALIGNED example.test identity=bounce.example.test method=SPF record="v=DMARC1; p=reject; rua=mailto:r@example.test; adkim=s" tag=aspf where=replace`}, "done"},
 		{"below, strict for DKIM only", policy + "; adkim=s\"\n", "a@bounce.example.test", "bounce.example.test example.test aligned unaligned", nil, "done"},
 		{"elsewhere", relax, "a@mailer.invalid", "mailer.invalid  unaligned unaligned",
 			[]string{"DMARC-UNALIGNED example.test identity=mailer.invalid method=SPF reason=other-organisation"}, "done"},
@@ -361,7 +396,7 @@ func TestGatherAlignment(t *testing.T) {
 		{"no answer above", relax + ";! timeout _dmarc.test", "a@bounce.example.test", "bounce.example.test  unknown unaligned", nil,
 			"inconclusive dns-timeout _dmarc.test minor"},
 		{"no name", relax, "a@[192.0.2.1]", "", nil, "done"},
-		{"no policy", mail, "a@mailer.invalid", "", []string{"DMARC-MISSING example.test"}, "done"},
+		{"no policy", mail, "a@mailer.invalid", "", []string{`DMARC-MISSING example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" where=new`}, "done"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := auditZone(t, tested, tt.zone+"\n", Options{Checks: []string{"dmarc"}, From: tt.from})
@@ -399,7 +434,7 @@ func TestJudgeSigners(t *testing.T) {
 		}},
 		{"own, strict", "; adkim=s", []string{own, below}, nil},
 		{"below, strict", "; adkim=s", []string{below, other}, []string{
-			`DMARC-STRICT-UNALIGNED example.test identity=mail.example.test method=DKIM record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=adkim`,
+			`DMARC-STRICT-UNALIGNED example.test identity=mail.example.test method=DKIM record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=adkim where=replace`,
 			"DMARC-UNALIGNED example.test identity=mailer.invalid method=DKIM reason=other-organisation",
 		}},
 		{"below, strict for SPF only", "; aspf=s", []string{below}, nil},
@@ -407,7 +442,7 @@ func TestJudgeSigners(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			zone := parseZone(t, mail+"@ TXT \"v=spf1 mx -all\"\n_dmarc TXT \"v=DMARC1; p=reject; rua=mailto:r@example.test"+tt.tags+"\"\n")
-			r := &run{dns: dnsx.New(zone, dnsx.Options{}), domain: tested}
+			r := &run{dns: dnsx.New(zone, dnsx.Options{}), domain: tested, facts: &Facts{}}
 			p := dmarc.Discover(t.Context(), r.dns, tested)
 			f := &Facts{Domain: tested, DMARC: p, Alignment: r.align(t.Context(), p, nil, tt.signers)}
 			expect(t, collect(judgeDMARC, f), tt.want)
@@ -454,7 +489,7 @@ func TestAlignBothLists(t *testing.T) {
 		{"one past it", dmarc.MaxWalks, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := &run{dns: dnsx.New(parseZone(t, mail+"_dmarc TXT \"v=DMARC1; p=reject\"\n"), dnsx.Options{}), domain: tested}
+			r := &run{dns: dnsx.New(parseZone(t, mail+"_dmarc TXT \"v=DMARC1; p=reject\"\n"), dnsx.Options{}), domain: tested, facts: &Facts{}}
 			p := dmarc.Discover(t.Context(), r.dns, tested)
 			signers := []string{"0.Example.Test."}
 			for i := range tt.signers {

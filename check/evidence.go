@@ -22,6 +22,8 @@ type Evidence struct {
 	Signers   []string        `json:"signers,omitempty"`   // d= of signatures: the domain and its relatives, the most used first
 	MailFrom  []string        `json:"mail_from,omitempty"` // domains of envelope senders among its relatives, the most used first
 	Left      int             `json:"left,omitempty"`      // names that were not taken, for there are too many
+
+	Streams []evidence.Stream `json:"streams,omitempty"` // mail with the domain in From, messages first, then the most of it
 }
 
 // shown picks out of files what concerns a domain: names of the same registered
@@ -51,7 +53,29 @@ func shown(e *evidence.Evidence, domain string) *Evidence {
 		return names[:min(len(names), maxShown)]
 	}
 	out.Signers, out.MailFrom = take(signers), take(mailFrom)
+	out.Streams = streams(e, domain)
 	return out
+}
+
+// streams picks the mail with a domain in its From field, at most maxShown
+// streams: single messages, which the user chose, come first.
+func streams(e *evidence.Evidence, domain string) []evidence.Stream {
+	var out []evidence.Stream
+	for _, s := range e.Streams {
+		if s.From == domain {
+			out = append(out, s)
+		}
+	}
+	rank := func(s evidence.Stream) int {
+		if s.Kind == evidence.Message {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(out, func(a, b evidence.Stream) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b.Count, a.Count))
+	})
+	return out[:min(len(out), maxShown)]
 }
 
 // byCount returns the names, those with the highest counts first.

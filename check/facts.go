@@ -6,8 +6,10 @@ import (
 	"maildoctor/check/bimi"
 	"maildoctor/check/dmarc"
 	"maildoctor/check/dnsx"
+	"maildoctor/check/mtasts"
 	"maildoctor/check/mx"
 	"maildoctor/check/spf"
+	"maildoctor/check/tlsrpt"
 )
 
 // Facts are what the checkers saw of one domain, a typed field a subject; nil
@@ -33,7 +35,13 @@ type Facts struct {
 	Evidence  *Evidence       `json:"evidence,omitempty"` // what the user's files show
 	BIMI      *bimi.Result    `json:"bimi,omitempty"`
 	PTR       []Reverse       `json:"ptr,omitempty"`
+	Helo      *Helo           `json:"helo,omitempty"` // what the sending host says in EHLO, as the user tells
+	DNSBL     *Blocklists     `json:"dnsbl,omitempty"`
 	SMTP      []Dialogue      `json:"smtp,omitempty"`
+	MTASTS    *mtasts.Result  `json:"mta_sts,omitempty"`
+	TLSRPT    *tlsrpt.Result  `json:"tls_rpt,omitempty"`
+	DANE      *DANE           `json:"dane,omitempty"`
+	Access    *Access         `json:"access,omitempty"` // what mail programs of people meet
 }
 
 // exists tells whether the domain exists, as the answer for its MX records

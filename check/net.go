@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -109,20 +108,24 @@ type guard struct {
 	net    Net
 	all    bool // special-purpose addresses too
 	mx     uint16
+	access bool // the ports where mail programs read mail too
 	opened atomic.Int64
 
-	mu   sync.Mutex
-	busy map[netip.Addr]chan struct{}
+	turns turns
 }
 
 func newGuard(n Net, o Options) *guard {
-	return &guard{net: n, all: o.AllowPrivate, mx: o.smtpPort(), busy: map[netip.Addr]chan struct{}{}}
+	return &guard{net: n, all: o.AllowPrivate, mx: o.smtpPort(), access: o.access() != ""}
 }
 
 // dial connects to the very address that it has judged.
 func (g *guard) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 	switch addr.Port() {
 	case g.mx, 25, 443, 465, 587:
+	case portIMAP, portIMAPS, portPOP3, portPOP3S:
+		if !g.access {
+			return nil, errPort
+		}
 	default:
 		return nil, errPort
 	}
@@ -133,23 +136,4 @@ func (g *guard) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
 		return nil, errBudget
 	}
 	return g.net.Dial(ctx, "tcp", addr.String())
-}
-
-// hold waits until nobody else talks to the host at addr and returns a func
-// that lets go of it, or nil where ctx ended first.
-func (g *guard) hold(ctx context.Context, addr netip.Addr) func() {
-	addr = addr.Unmap()
-	g.mu.Lock()
-	turn := g.busy[addr]
-	if turn == nil {
-		turn = make(chan struct{}, 1)
-		g.busy[addr] = turn
-	}
-	g.mu.Unlock()
-	select {
-	case turn <- struct{}{}:
-		return func() { <-turn }
-	case <-ctx.Done():
-		return nil
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
 )
 
 func TestGuardAddresses(t *testing.T) {
@@ -60,23 +59,5 @@ func TestGuardConnections(t *testing.T) {
 		if over := i == MaxConnections; errors.Is(err, errBudget) != over {
 			t.Errorf("connection %d: %v", i+1, err)
 		}
-	}
-}
-
-func TestGuardOneAtATime(t *testing.T) {
-	g := newGuard(Net{}, Options{})
-	a := netip.MustParseAddr("9.9.9.9")
-	release := g.hold(context.Background(), a)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-	defer cancel()
-	if second := g.hold(ctx, a); second != nil {
-		t.Error("the host was held twice at a time")
-	}
-	if other := g.hold(context.Background(), netip.MustParseAddr("9.9.9.10")); other == nil {
-		t.Error("another host could not be held")
-	}
-	release()
-	if again := g.hold(context.Background(), a); again == nil {
-		t.Error("the host could not be held again")
 	}
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"net/netip"
 	"strings"
 
 	"maildoctor/check/senders"
@@ -13,7 +14,7 @@ type Outline struct {
 	Domain      string
 	State       string // of the record itself, as of a term
 	Lookups     int    // terms that ask the DNS; spf.MaxLookups are allowed
-	VoidLookups int    // of those, terms that find nothing; spf.MaxVoidLookups are allowed
+	VoidLookups int    // of those, terms that find nothing whoever sends; spf.MaxVoidLookups are allowed
 	Sender      bool   // for one sender, up to the term that decides; otherwise the worst case
 	Terms       []OutlineTerm
 
@@ -27,6 +28,9 @@ type Addresses struct {
 	IPv6 uint64 `json:"ipv6_64s"` // networks of 64 bits; all of them are counted as 1<<64 - 1
 	Open bool   `json:"open"`     // it is the least: some depend on the sender or could not be looked up
 }
+
+// Some reports whether any address is counted.
+func (a Addresses) Some() bool { return a.IPv4 > 0 || a.IPv6 > 0 }
 
 // An OutlineTerm is one term of an Outline.
 type OutlineTerm struct {
@@ -50,6 +54,9 @@ const (
 	TermMatch        = "match"
 	TermNoMatch      = "no-match"
 	TermVoid         = "void"            // its lookup finds nothing
+	TermVoid4        = "void-ip4"        // it finds nothing for a sender with an IPv4 address
+	TermVoid6        = "void-ip6"        // it finds nothing for a sender with an IPv6 address
+	TermNone         = "none"            // the domain itself has no SPF record: none (RFC 7208 section 2.6.1)
 	TermNoRecord     = "no-record"       // permerror: the target has no SPF record
 	TermSeveral      = "several-records" // permerror
 	TermSyntax       = "syntax"          // permerror: the record has faults
@@ -61,13 +68,14 @@ const (
 	TermIgnored      = "ignored"         // redirect beside all
 	TermLoop         = "loop"            // it leads back
 	TermNotAsked     = "not-asked"       // beyond the bounds of the walk
+	TermExplanation  = "explanation"     // exp, which no result depends on
 )
 
 // TermStates are the codes above.
 func TermStates() []string {
 	return []string{
-		TermMatch, TermNoMatch, TermVoid, TermNoRecord, TermSeveral, TermSyntax, TermMX, TermUnknown, TermDynamic,
-		TermMalformed, TermNeverReached, TermIgnored, TermLoop, TermNotAsked,
+		TermMatch, TermNoMatch, TermVoid, TermVoid4, TermVoid6, TermNone, TermNoRecord, TermSeveral, TermSyntax, TermMX, TermUnknown, TermDynamic,
+		TermMalformed, TermNeverReached, TermIgnored, TermLoop, TermNotAsked, TermExplanation,
 	}
 }
 
@@ -77,17 +85,17 @@ func (f *Facts) Outline() *Outline {
 	if e := f.Sender; e != nil && e.Trace != nil {
 		o := outliner{decisive: e.Decisive}
 		return &Outline{
-			Domain: e.Domain, State: checkState(e.Trace), Lookups: e.Lookups, VoidLookups: e.VoidLookups,
+			Domain: e.Domain, State: rootState(checkState(e.Trace)), Lookups: e.Lookups, VoidLookups: e.VoidLookups,
 			Sender: true, Terms: o.applied(e.Trace, 0),
 		}
 	}
 	if f.SPF == nil || f.SPF.Root == nil {
 		return nil
 	}
-	var o outliner
+	o := outliner{ip4: authorises(f.SPF, netip.Addr.Is4), ip6: authorises(f.SPF, netip.Addr.Is6)}
 	out := &Outline{
-		Domain: f.SPF.Domain, State: nodeState(f.SPF.Root), Lookups: f.SPF.Lookups, VoidLookups: f.SPF.VoidLookups,
-		Terms: o.walked(f.SPF.Root), Addresses: Addresses(f.SPF.Addresses()),
+		Domain: f.SPF.Domain, State: rootState(nodeState(f.SPF.Root)), Lookups: f.SPF.Lookups, VoidLookups: voids(f.SPF),
+		Terms: o.walked(f.SPF.Root, true), Addresses: Addresses(f.SPF.Addresses()),
 	}
 	for i, count := range f.SPF.StepAddresses() {
 		if out.Terms[i].Counts {
@@ -142,6 +150,7 @@ func (f *Facts) SPFAddresses() Addresses {
 type outliner struct {
 	lookups  int
 	decisive []spf.Place
+	ip4, ip6 bool // senders of the family may pass
 }
 
 func (o *outliner) term(t spf.Term, domain, target string, cost int) OutlineTerm {
@@ -157,16 +166,24 @@ func (o *outliner) term(t spf.Term, domain, target string, cost int) OutlineTerm
 	return out
 }
 
-// walked outlines the record of a node of the worst case.
-func (o *outliner) walked(n *spf.Node) []OutlineTerm {
+// walked outlines the record of a node of the worst case. The last word has the
+// record of the domain itself or one that it redirects to.
+func (o *outliner) walked(n *spf.Node, lastWord bool) []OutlineTerm {
 	var out []OutlineTerm
 	for i := range n.Steps {
 		s := &n.Steps[i]
 		t := o.term(s.Term, n.Domain, s.Target, s.Cost)
-		t.State = stepState(s)
+		t.State = o.stepState(s)
 		t.Plain = t.State == "" && isLiteral(s.Kind)
 		if s.Child != nil {
-			t.Terms = o.walked(s.Child)
+			t.Terms = o.walked(s.Child, lastWord && s.Kind == spf.ModifierRedirect)
+		}
+		out = append(out, t)
+	}
+	if n.Explanation != nil {
+		t := o.term(*n.Explanation, n.Domain, "", 0)
+		if lastWord && n.Redirect() == nil { // RFC 7208 section 6.2
+			t.State = TermExplanation
 		}
 		out = append(out, t)
 	}
@@ -177,7 +194,7 @@ func isLiteral(kind string) bool {
 	return kind == string(spf.MechanismIP4) || kind == string(spf.MechanismIP6)
 }
 
-func stepState(s *spf.Step) string {
+func (o *outliner) stepState(s *spf.Step) string {
 	switch {
 	case s.Ignored:
 		return TermIgnored
@@ -199,8 +216,21 @@ func stepState(s *spf.Step) string {
 		return TermUnknown
 	case s.Void:
 		return TermVoid
+	case s.Void4 && o.ip4:
+		return TermVoid4
+	case s.Void6 && o.ip6:
+		return TermVoid6
 	}
 	return ""
+}
+
+// rootState is the state of the domain's own record: that there is none is no
+// error.
+func rootState(state string) string {
+	if state == TermNoRecord {
+		return TermNone
+	}
+	return state
 }
 
 func nodeState(n *spf.Node) string {

@@ -100,6 +100,49 @@ func TestOutlineOfASender(t *testing.T) {
 	}
 }
 
+// TestOutlineStates shows what is said of one term, or of the record itself.
+func TestOutlineStates(t *testing.T) {
+	const six = " ip6:2001:db8::/32"
+	for _, tt := range []struct{ name, zone, want string }{
+		{"an IPv4 address, where IPv6 counts", "h A 192.0.2.1\n@ TXT \"v=spf1 a:h.example.test" + six + "\"\n", "a:h.example.test void-ip6"},
+		{"an IPv4 address, where it does not", "h A 192.0.2.1\n@ TXT \"v=spf1 a:h.example.test\"\n", "a:h.example.test"},
+		{"an IPv6 address, where IPv4 counts", "h AAAA 2001:db8::1\n@ TXT \"v=spf1 a:h.example.test ip4:192.0.2.1\"\n", "a:h.example.test void-ip4"},
+		{"no address", "@ TXT \"v=spf1 a:h.example.test" + six + "\"\n", "a:h.example.test void"},
+		{"an explanation", "@ TXT \"v=spf1 exp=x.test\"\n", "exp=x.test explanation"},
+		{"an explanation beside a redirect", "@ TXT \"v=spf1 redirect=r.test exp=x.test\"\nr.test. TXT \"v=spf1 exp=y.test -all\"\n", "redirect=r.test exp=x.test -all exp=y.test explanation"},
+		{"an explanation in an include", "@ TXT \"v=spf1 include:r.test\"\nr.test. TXT \"v=spf1 exp=y.test -all\"\n", "include:r.test -all exp=y.test"},
+		{"no record", "@ A 192.0.2.1\n", "none"},
+		{"several records", "@ TXT \"v=spf1 -all\"\n@ TXT \"v=spf1 ~all\"\n", "several-records"},
+		{"no record of an include", "@ TXT \"v=spf1 include:r.test\"\n", "include:r.test no-record"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := dnsx.New(parseZone(t, tt.zone), dnsx.Options{})
+			o := (&Facts{SPF: spf.Walk(t.Context(), r, tested)}).Outline()
+			var words []string
+			var add func(terms []OutlineTerm)
+			add = func(terms []OutlineTerm) {
+				for _, term := range terms {
+					if !term.Plain {
+						words = append(words, term.Text, term.State)
+					}
+				}
+				for _, term := range terms {
+					add(term.Terms)
+				}
+			}
+			add(o.Terms)
+			got := strings.Join(strings.Fields(o.State+" "+strings.Join(words, " ")), " ")
+			if got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+			f := &Facts{Sender: spf.Evaluate(t.Context(), r, spf.Query{IP: netip.MustParseAddr("192.0.2.9"), Domain: tested})}
+			if state := f.Outline().State; o.State != "" && state != o.State {
+				t.Errorf("for one sender the record is %q, want %q", state, o.State)
+			}
+		})
+	}
+}
+
 func TestOutlineOfNothing(t *testing.T) {
 	if o := (&Facts{}).Outline(); o != nil {
 		t.Errorf("got %+v, want nil", o)

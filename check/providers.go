@@ -47,23 +47,33 @@ func (f *Facts) mailProviders() []senders.Provider {
 	return out
 }
 
-// firstRecord is an SPF record to begin with, for a domain that has none: the
-// providers of its mail hosts as they ask to be named, else those hosts.
-func (f *Facts) firstRecord() string {
+// What an SPF record to begin with rests on.
+const (
+	basisMailHosts = "mail-hosts"
+	basisSender    = "sender"  // the sending host that the user named
+	basisNothing   = "nothing" // nothing tells that anybody sends
+)
+
+// firstRecord is an SPF record to begin with, for a domain that has none, and
+// what it rests on: the providers of its mail hosts as they ask to be named, else
+// those hosts. Where there is no MX record nobody is known to send.
+func (f *Facts) firstRecord() map[string]string {
+	if !f.hasMX() {
+		if e := f.Sender; e != nil && e.Domain == f.SPF.Domain {
+			return params("basis", basisSender, "record", "v=spf1 "+literal(e.IP)+" "+softAll)
+		}
+		return params("basis", basisNothing, "record", "v=spf1 -all")
+	}
 	record := "v=spf1"
 	for _, p := range f.mailProviders() {
 		if p.Include != "" && p.ReturnPath != senders.ReturnOwn && p.ReturnPath != senders.ReturnSubdomain {
 			record += " " + p.Include
 		}
 	}
-	switch {
-	case record != "v=spf1":
-	case f.MX != nil && f.MX.Implicit:
-		record += " a"
-	default:
+	if record == "v=spf1" {
 		record += " mx"
 	}
-	return record + " ~all"
+	return params("basis", basisMailHosts, "record", record+" "+softAll)
 }
 
 // signers are the providers that may sign for the domain: those that host its

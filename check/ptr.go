@@ -7,15 +7,24 @@ import (
 	"strings"
 
 	"maildoctor/check/rdns"
+	"maildoctor/check/spf"
 )
 
-// The rules about reverse DNS. That of an MX host says nothing about the host
-// that sends, hence rules of its own.
+// The rules about the names of hosts: those in the reverse tree, and the one in
+// EHLO. The name of an MX host says nothing about the host that sends, hence
+// rules of its own.
 const (
 	ptrMissing        RuleID = "PTR-MISSING"
 	ptrNotConfirmed   RuleID = "PTR-NOT-CONFIRMED"
+	ptrGeneric        RuleID = "PTR-GENERIC"
 	ptrMXMissing      RuleID = "PTR-MX-MISSING"
 	ptrMXNotConfirmed RuleID = "PTR-MX-NOT-CONFIRMED"
+
+	heloNotFQDN      RuleID = "HELO-NOT-FQDN"
+	heloUnresolved   RuleID = "HELO-UNRESOLVED"
+	heloLiteral      RuleID = "HELO-LITERAL"
+	heloLiteralWrong RuleID = "HELO-LITERAL-WRONG"
+	heloSPFFail      RuleID = "HELO-SPF-FAIL"
 )
 
 // maxPTR is how many addresses of MX hosts are asked about.
@@ -24,7 +33,10 @@ const maxPTR = 10
 func ptrChecker() checker {
 	return checker{
 		name: "ptr", gather: gatherPTR, judge: judgePTR, merits: meritsPTR,
-		rules: []RuleID{ptrMissing, ptrNotConfirmed, ptrMXMissing, ptrMXNotConfirmed},
+		rules: []RuleID{
+			ptrMissing, ptrNotConfirmed, ptrGeneric, ptrMXMissing, ptrMXNotConfirmed,
+			heloNotFQDN, heloUnresolved, heloLiteral, heloLiteralWrong, heloSPFFail,
+		},
 	}
 }
 
@@ -35,16 +47,31 @@ type Reverse struct {
 	Host string `json:"host,omitempty"`
 }
 
+// Helo is what the sending host says in EHLO. SPF is what the record of that name
+// says of the address (RFC 7208 section 2.3); nil where the name or the address
+// is not known.
+type Helo struct {
+	rdns.Helo
+	SPF *spf.Evaluation `json:"spf,omitempty"`
+}
+
+// maxHeloQuestions is how many questions SPF of the name in EHLO may take: it is
+// beside the point for most receivers.
+const maxHeloQuestions = 30
+
 func gatherPTR(ctx context.Context, r *run) Coverage {
+	var parts group
+	if r.opts.Helo != "" {
+		parts.Go(func() { r.facts.Helo = gatherHelo(ctx, r) })
+	}
 	targets, state := []Reverse{{Result: rdns.Result{Addr: r.opts.IP}}}, Coverage{State: Done}
 	if !r.opts.IP.IsValid() {
 		found := r.hosts(ctx)
 		targets, state = mxAddresses(r), mxCoverage(ctx, r, found)
-		if len(targets) == 0 && state.State == Done {
+		if len(targets) == 0 && state.State == Done && r.opts.Helo == "" {
 			return Coverage{State: Skipped, Reason: ReasonNoAddress}
 		}
 	}
-	var parts group
 	for i := range targets {
 		parts.Go(func() { targets[i].Result = *rdns.Lookup(ctx, r.dns, targets[i].Addr) })
 	}
@@ -57,7 +84,25 @@ func gatherPTR(ctx context.Context, r *run) Coverage {
 		}
 	}
 	state.Minor = state.State == Inconclusive && !r.opts.IP.IsValid()
+	if h := r.facts.Helo; h != nil && !h.Known() && !(state.State == Inconclusive && !state.Minor) {
+		state = r.unknown(ctx, string(h.Status), h.Reason, h.Name)
+	}
 	return state
+}
+
+func gatherHelo(ctx context.Context, r *run) *Helo {
+	h, parts := &Helo{}, group{}
+	parts.Go(func() { h.Helo = *rdns.LookupHelo(ctx, r.dns, r.opts.Helo, r.opts.IP) })
+	if read := rdns.ParseHelo(r.opts.Helo); r.opts.IP.IsValid() && read.Form == rdns.FullName {
+		name := read.Name
+		parts.Go(func() {
+			h.SPF = spf.Evaluate(ctx, r.dns.Limit(maxHeloQuestions), spf.Query{
+				IP: r.opts.IP, Domain: name, MailFrom: "postmaster@" + name, Helo: name, Now: r.net.Now,
+			})
+		})
+	}
+	parts.Wait()
+	return h
 }
 
 // mxAddresses lists the public addresses of the MX hosts, each once.
@@ -96,8 +141,69 @@ func judgePTR(f *Facts, add func(Finding)) {
 		case rdns.Fail:
 			q["names"] = p.names()
 			add(Finding{Rule: unconfirmed, Subject: p.Addr.String(), Params: q})
+		case rdns.Pass:
+			if n := p.generic(); p.Host == "" && n != nil {
+				q["name"], q["pattern"] = n.Name, string(n.Generic)
+				add(Finding{Rule: ptrGeneric, Subject: p.Addr.String(), Params: q})
+			}
 		}
 	}
+	judgeHelo(f, add)
+}
+
+// generic returns the first name that leads back, if all that do look generic.
+func (p Reverse) generic() *rdns.Name {
+	var first *rdns.Name
+	for i, n := range p.Names {
+		switch {
+		case !n.Confirms:
+		case n.Generic == "":
+			return nil
+		case first == nil:
+			first = &p.Names[i]
+		}
+	}
+	return first
+}
+
+// judgeHelo judges what the sending host says in EHLO. A name that leads to
+// another address is no fault (RFC 5321 section 4.1.4).
+func judgeHelo(f *Facts, add func(Finding)) {
+	h := f.Helo
+	if h == nil {
+		return
+	}
+	subject := quoted(h.Name)
+	switch {
+	case h.Form == rdns.Literal && (h.LeadsBack || f.sendingHost() == nil):
+		add(Finding{Rule: heloLiteral, Subject: subject})
+	case h.Form == rdns.Literal:
+		add(Finding{Rule: heloLiteralWrong, Subject: subject, Params: params("address", f.sendingHost().Addr)})
+	case h.Form != rdns.FullName:
+		add(Finding{Rule: heloNotFQDN, Subject: subject, Params: params("form", h.Form)})
+	case h.Unresolved():
+		add(Finding{Rule: heloUnresolved, Subject: subject})
+	}
+	e := h.SPF
+	if e == nil || e.Trace == nil || e.Result != spf.ResultFail || f.Sender != nil && f.Sender.Domain == e.Domain {
+		return
+	}
+	record := string(e.Trace.Record)
+	add(Finding{
+		Rule: heloSPFFail, Subject: e.Domain, Evidence: []string{record},
+		Params: params("address", e.IP, "record", authorising(record, e.IP)),
+	})
+}
+
+// sendingHost returns the reverse DNS of the sending host, nil if the user did
+// not name it. That of an MX host says nothing about the host that sends.
+func (f *Facts) sendingHost() *Reverse {
+	for i := range f.PTR {
+		if f.PTR[i].Host == "" {
+			return &f.PTR[i]
+		}
+	}
+	return nil
 }
 
 // unknown says why the names of an address could not be judged.
@@ -130,5 +236,8 @@ func meritsPTR(f *Facts, add func(Merit)) {
 				break
 			}
 		}
+	}
+	if h := f.Helo; h != nil && h.Form == rdns.FullName && h.LeadsBack {
+		add(Merit{ID: "helo-confirmed", Subject: h.Name, Params: params("name", h.Name)})
 	}
 }

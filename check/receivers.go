@@ -26,6 +26,10 @@ type Standing struct {
 	ShownBy Witness // with Unseen, what can tell
 }
 
+// AtRisk reports whether a rule is broken because of which the requirement may
+// not be met.
+func (s Standing) AtRisk() bool { return s.State != Met && s.State != Unmet && len(s.Rules) > 0 }
+
 // A Fulfilment says whether a requirement is met.
 type Fulfilment string
 
@@ -51,12 +55,14 @@ const (
 )
 
 // Receivers says how a domain stands with what large receivers demand. Of a
-// domain that does not exist or does not send there is nothing to say, nor where
-// some checkers alone were asked for. It is pure, as Judge is.
+// domain that does not exist or does not send there is nothing to say, nor of
+// one that has no mail host and names no sender, nor where some checkers alone
+// were asked for. It is pure, as Judge is.
 func Receivers(f *Facts) []Compliance { return comply(f, Judge(f)) }
 
 func comply(f *Facts, findings []Finding) []Compliance {
-	if f.Checks != nil || f.signless() || f.exists() == dnsx.NXDomain {
+	undeclared := f.Role() == Unknown && f.MX != nil && f.MX.Status.Known() && (len(f.MX.Hosts) == 0 || f.MX.Implicit)
+	if f.Checks != nil || f.signless() || undeclared || f.exists() == dnsx.NXDomain {
 		return nil
 	}
 	d := newDossier(f, findings)
@@ -88,7 +94,7 @@ func newDossier(f *Facts, findings []Finding) *dossier {
 		d.broken = append(d.broken, x.Rule)
 	}
 	d.spf, d.dkim, d.record = d.spfPasses(), d.dkimPasses(), d.dmarcRecord()
-	d.aligned = oneOf(d.spfAligned(), d.dkim)
+	d.aligned = oneOf(d.spfAligned(), d.dkimAligned())
 	return d
 }
 
@@ -97,7 +103,7 @@ func (d *dossier) standing(kind Demand) Standing {
 	switch kind {
 	case DemandSPF:
 		return d.spf
-	case DemandDKIM, DemandDKIMAligned:
+	case DemandDKIM, DemandDKIMAligned: // relatives fit in relaxed alignment
 		return d.dkim
 	case DemandSPFOrDKIM, DemandAnyAuth:
 		return oneOf(d.spf, d.dkim)
@@ -128,11 +134,17 @@ func (d *dossier) standing(kind Demand) Standing {
 	case DemandIPv6:
 		return d.overIPv6()
 	case DemandBlocklists:
-		return unseenBy(WitnessLists)
-	case DemandNotDynamic, DemandHistory, DemandComplaints, DemandComplaintsGoal, DemandFeedbackLoop,
+		return d.blocklisted()
+	case DemandHelo, DemandHeloResolves:
+		return d.greeting(kind)
+	case DemandNotDynamic:
+		s := unseenBy(WitnessReceiver)
+		s.Rules = d.found(dnsblIPPolicy, ptrGeneric)
+		return s
+	case DemandHistory, DemandComplaints, DemandComplaintsGoal, DemandFeedbackLoop,
 		DemandOwnBlocklist, DemandConnections:
 		return unseenBy(WitnessReceiver)
-	case DemandHelo, DemandHeloResolves, DemandTLS, DemandTLS12, DemandMessage, DemandSingleFrom, DemandFromSender,
+	case DemandTLS, DemandTLS12, DemandMessage, DemandSingleFrom, DemandFromSender,
 		DemandForeignFrom, DemandFeedbackID, DemandHygiene, DemandOneClick, DemandUnsubscribe, DemandBulkRules,
 		DemandForwarderARC, DemandForwarderLists:
 		return unseenBy(WitnessMessage)

@@ -165,11 +165,12 @@ func TestStandings(t *testing.T) {
 		guessed = func(s ...dkim.Selector) *DKIM {
 			return &DKIM{Search: &dkim.Guesses{Domain: tested, Asked: []string{"s1"}, Found: s}}
 		}
-		key   = given(selector("s1", rsaKey(2048)))
-		own   = []rdns.Name{{Name: "out." + tested, Status: dnsx.OK, Confirms: true}}
-		other = []rdns.Name{{Name: "out.host.test", Status: dnsx.OK, Confirms: true}}
-		wrong = []rdns.Name{{Name: "out." + tested, Status: dnsx.OK}}
-		spfs  = func(want string) map[Demand]string {
+		key     = given(selector("s1", rsaKey(2048)))
+		own     = []rdns.Name{{Name: "out." + tested, Status: dnsx.OK, Confirms: true}}
+		other   = []rdns.Name{{Name: "out.host.test", Status: dnsx.OK, Confirms: true}}
+		wrong   = []rdns.Name{{Name: "out." + tested, Status: dnsx.OK}}
+		generic = []rdns.Name{{Name: "dyn-9.isp.test", Status: dnsx.OK, Confirms: true, Generic: rdns.AccessWord}}
+		spfs    = func(want string) map[Demand]string {
 			return map[Demand]string{DemandSPF: want, DemandSPFOrDKIM: "unseen message" + rulesOf(want), DemandSPFAndDKIM: want}
 		}
 	)
@@ -182,7 +183,7 @@ func TestStandings(t *testing.T) {
 			DemandSPFValid: "unseen ready ip", DemandSPFNotFail: "unseen ready ip", DemandDKIMKey: "unseen selector",
 			DemandFCrDNS: "unseen ip", DemandFCrDNSDomain: "unseen ip", DemandPTRIndividual: "unseen ip", DemandIPv6: "unseen ip",
 			DemandReceives: "met", DemandResolves: "met", DemandTLS: "unseen message", DemandOneClick: "unseen message",
-			DemandComplaints: "unseen receiver", DemandBlocklists: "unseen lists",
+			DemandComplaints: "unseen receiver", DemandBlocklists: "unseen ip",
 		}},
 		{name: "the sending host passes", zone: good, ip: host, reverse: rdns.Pass, names: own, dkim: key, want: map[Demand]string{
 			DemandSPF: "met", DemandDKIM: "unseen ready message", DemandSPFOrDKIM: "met", DemandSPFAndDKIM: "unseen ready message",
@@ -248,7 +249,7 @@ func TestStandings(t *testing.T) {
 			want: map[Demand]string{DemandSPF: "unseen ip"}},
 		{name: "the host softfails", zone: good, ip: "192.0.2.8", reverse: rdns.Pass, names: other, want: map[Demand]string{
 			DemandSPF: "unmet SPF-IP-NOT-AUTHORISED", DemandSPFOrDKIM: "unseen message SPF-IP-NOT-AUTHORISED",
-			DemandSPFValid: "unseen receiver SPF-IP-NOT-AUTHORISED", DemandSPFNotFail: "met", DemandPTROwnDomain: "unseen ready receiver",
+			DemandSPFValid: "unseen receiver SPF-IP-NOT-AUTHORISED", DemandSPFNotFail: "met", DemandPTROwnDomain: "unseen receiver",
 		}},
 		{name: "the host fails", zone: mail + policy + "@ TXT \"v=spf1 mx -all\"\n", ip: "192.0.2.8", reverse: rdns.Missing, want: map[Demand]string{
 			DemandSPFValid: "unmet SPF-IP-NOT-AUTHORISED", DemandSPFNotFail: "unmet SPF-IP-NOT-AUTHORISED",
@@ -336,6 +337,54 @@ func TestStandings(t *testing.T) {
 			f.PTR = []Reverse{{Result: rdns.Result{Addr: netip.MustParseAddr(host), Verdict: rdns.Missing}, Host: "mx." + tested}}
 		}, want: map[Demand]string{DemandFCrDNS: "unseen ip", DemandPTRIndividual: "unseen ip"}},
 
+		{name: "a generic name", zone: good, ip: host, reverse: rdns.Pass, names: generic, want: map[Demand]string{
+			DemandFCrDNS: "met", DemandPTRIndividual: "unseen receiver PTR-GENERIC", DemandNotDynamic: "unseen receiver PTR-GENERIC",
+			DemandFCrDNSContact: "unseen ready receiver",
+		}},
+
+		// The name in EHLO.
+		{name: "no EHLO name given", zone: good, want: map[Demand]string{DemandHelo: "unseen message", DemandHeloResolves: "unseen message"}},
+		{name: "an EHLO name with an address", zone: good, change: greets("out.example.test", dnsx.OK), want: map[Demand]string{
+			DemandHelo: "met", DemandHeloResolves: "met",
+		}},
+		{name: "an EHLO name without address", zone: good, change: greets("out.example.test", dnsx.NXDomain), want: map[Demand]string{
+			DemandHelo: "unseen receiver HELO-UNRESOLVED", DemandHeloResolves: "unmet HELO-UNRESOLVED",
+		}},
+		{name: "an EHLO name that is not known", zone: good, change: greets("out.example.test", dnsx.Timeout), want: map[Demand]string{
+			DemandHelo: "unknown", DemandHeloResolves: "unknown",
+		}},
+		{name: "EHLO of one label", zone: good, change: greets("mail", ""), want: map[Demand]string{
+			DemandHelo: "unmet HELO-NOT-FQDN", DemandHeloResolves: "unmet HELO-NOT-FQDN",
+		}},
+		{name: "EHLO with the address", zone: good, ip: host, reverse: rdns.Pass, names: own, change: greets("["+host+"]", ""), want: map[Demand]string{
+			DemandHelo: "unseen receiver HELO-LITERAL", DemandHeloResolves: "unmet HELO-LITERAL",
+		}},
+		{name: "EHLO with another address", zone: good, ip: host, reverse: rdns.Pass, names: own, change: greets("[192.0.2.77]", ""), want: map[Demand]string{
+			DemandHelo: "unseen receiver HELO-LITERAL-WRONG", DemandHeloResolves: "unmet HELO-LITERAL-WRONG",
+		}},
+
+		// Blocklists.
+		{name: "lists not asked about the host", zone: good, ip: host, reverse: rdns.Pass, names: own,
+			want: map[Demand]string{DemandBlocklists: "unseen lists"}},
+		{name: "on no list", zone: good, ip: host, reverse: rdns.Pass, names: own, change: listed(t, lists, host),
+			want: map[Demand]string{DemandBlocklists: "met"}},
+		{name: "lists asked about the domain alone", zone: good, change: listed(t, lists, ""),
+			want: map[Demand]string{DemandBlocklists: "unseen ip"}},
+		{name: "lists that refuse", zone: good, ip: host, reverse: rdns.Pass, names: own, change: listed(t, refusing, host),
+			want: map[Demand]string{DemandBlocklists: "unseen lists"}},
+		{name: "on Spamhaus", zone: good, ip: host, reverse: rdns.Pass, names: own, change: listed(t, lists+backwards+"zen.spamhaus.org. A 127.0.0.4\n", host),
+			want: map[Demand]string{DemandBlocklists: "unmet DNSBL-IP-LISTED"}},
+		{name: "in a range for no mail", zone: good, ip: host, reverse: rdns.Pass, names: own, change: listed(t, lists+backwards+"zen.spamhaus.org. A 127.0.0.10\n", host),
+			want: map[Demand]string{DemandBlocklists: "unmet DNSBL-IP-POLICY", DemandNotDynamic: "unseen receiver DNSBL-IP-POLICY"}},
+		{name: "on another list that counts", zone: good, ip: host, reverse: rdns.Pass, names: own, change: listed(t, lists+backwards+"bl.mailspike.net. A 127.0.0.10\n", host),
+			want: map[Demand]string{DemandBlocklists: "unseen receiver DNSBL-IP-LISTED"}},
+		{name: "on a list that counts little", zone: good, ip: host, reverse: rdns.Pass, names: own, change: listed(t, lists+backwards+"psbl.surriel.com. A 127.0.0.2\n", host),
+			want: map[Demand]string{DemandBlocklists: "met"}},
+		{name: "the domain on a list", zone: good, ip: host, reverse: rdns.Pass, names: own, change: listed(t, lists+"example.test.dbl.spamhaus.org. A 127.0.1.2\n", host),
+			want: map[Demand]string{DemandBlocklists: "unseen receiver DNSBL-DOMAIN-LISTED"}},
+		{name: "the domain on a list, and no host", zone: good, change: listed(t, lists+"example.test.dbl.spamhaus.org. A 127.0.1.2\n", ""),
+			want: map[Demand]string{DemandBlocklists: "unseen ip DNSBL-DOMAIN-LISTED"}},
+
 		// The domain.
 		{name: "neither MX nor address", zone: one + policy, want: map[Demand]string{
 			DemandReceives: "unmet MX-NONE", DemandResolves: "unmet MX-NONE", DemandFCrDNSDomain: "unmet MX-NONE",
@@ -369,6 +418,20 @@ func TestStandings(t *testing.T) {
 	}
 }
 
+// greets lets the sending host say something in EHLO.
+func greets(name string, status dnsx.Status) func(*Facts) {
+	return func(f *Facts) {
+		f.Helo = &Helo{Helo: rdns.ParseHelo(name)}
+		f.Helo.Status = status
+		f.Helo.LeadsBack = len(f.PTR) > 0 && f.Helo.Address == f.PTR[0].Addr
+	}
+}
+
+// listed asks lists about the sending host, unless that is empty, and the domain.
+func listed(t *testing.T, zone, ip string) func(*Facts) {
+	return func(f *Facts) { f.DNSBL = auditLists(t, zone, ip).Facts.DNSBL }
+}
+
 // TestEveryDemandIsJudged holds that no demand is forgotten: where everything
 // was measured, there is something to say of each.
 func TestEveryDemandIsJudged(t *testing.T) {
@@ -394,7 +457,7 @@ func TestNoDemands(t *testing.T) {
 		want       bool
 	}{
 		{name: "sends", zone: mail + "@ TXT \"v=spf1 mx -all\"\n" + policy, want: true},
-		{name: "says nothing", zone: "@ A 192.0.2.1\n", want: true},
+		{name: "says nothing", zone: "@ A 192.0.2.1\n"},
 		{name: "parked", zone: "@ MX 0 .\n@ TXT \"v=spf1 -all\"\n" + policy},
 		{name: "receives only", zone: mail + "@ TXT \"v=spf1 -all\"\n" + policy},
 		{name: "does not exist", zone: "other A 192.0.2.1\n", change: func(f *Facts) { f.MX.Status = dnsx.NXDomain }},

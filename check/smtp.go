@@ -1,15 +1,12 @@
 package check
 
 import (
-	"cmp"
 	"context"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
-	"maildoctor/check/mx"
 	"maildoctor/check/smtp"
 	"maildoctor/check/tlsx"
 )
@@ -29,16 +26,9 @@ const (
 	smtpAuthClear   RuleID = "SMTP-AUTH-BEFORE-TLS"
 	smtp465Clear    RuleID = "SMTP-465-CLEAR"
 	smtp587NoTLS    RuleID = "SMTP-587-NO-STARTTLS"
-)
-
-// MaxHosts is how many MX hosts one audit greets, the most preferred first, at
-// one IPv4 and one IPv6 address each.
-const MaxHosts = 5
-
-// The ports of message submission (RFC 8314 section 3.3, RFC 6409).
-const (
-	portSubmissions = 465
-	portSubmission  = 587
+	smtpOpenRelay   RuleID = "SMTP-OPEN-RELAY"
+	smtpPostmaster  RuleID = "SMTP-POSTMASTER-REFUSED"
+	smtpDiscloses   RuleID = "SMTP-VRFY-OPEN"
 )
 
 func smtpChecker() checker {
@@ -47,14 +37,22 @@ func smtpChecker() checker {
 		rules: []RuleID{
 			smtpNoHost, smtpUnreachable, smtpRefused, smtpBannerName, smtpEhloRefused, smtpNoTLS, smtpStripped,
 			smtpTLSRefused, smtpTLSFailed, smtpInjection, smtpAuthClear, smtp465Clear, smtp587NoTLS,
+			smtpOpenRelay, smtpPostmaster, smtpDiscloses,
 		},
 	}
 }
 
-// A Dialogue is one session with a mail host and what TLS showed in it.
+// A Dialogue is one session with a mail host, and what further connections to
+// the same address showed.
 type Dialogue struct {
 	smtp.Session
-	TLS *tlsx.State `json:"tls,omitempty"`
+	TLS    *tlsx.State  `json:"tls,omitempty"`
+	Grades tlsx.Grades  `json:"tls_grades,omitzero"`
+	Offers []tlsx.Offer `json:"offers,omitempty"` // which TLS the MX service takes; at one address of a host
+
+	// Inquiry is the session in which the questions of Options.Intrusive were
+	// asked; at one address of all hosts.
+	Inquiry *smtp.Session `json:"inquiry,omitempty"`
 }
 
 // isMX reports whether the session was one with the MX service.
@@ -64,109 +62,10 @@ func gatherSMTP(ctx context.Context, r *run) Coverage {
 	if c, ok := r.sessions(ctx); !ok {
 		return c
 	}
-	return smtpCoverage(ctx, r.facts)
-}
-
-// sessions talks to the mail hosts, once for all checkers that read what they
-// showed. It reports false, and why, where there was nobody to talk to.
-func (r *run) sessions(ctx context.Context) (Coverage, bool) {
-	found := r.hosts(ctx)
-	hosts := reachable(found)
-	switch {
-	case found.RefusesMail():
-		return Coverage{State: Skipped, Reason: ReasonNullMX}, false
-	case r.opts.NoSMTP:
-		return Coverage{State: Skipped, Reason: ReasonNoSMTP}, false
-	case len(hosts) == 0:
-		if c := mxCoverage(ctx, r, found); c.State != Done {
-			return c, false
-		}
-		return Coverage{State: Skipped, Reason: ReasonNoHosts}, false
+	if c := smtpCoverage(ctx, r.facts); c.State != Done {
+		return c
 	}
-	r.once.sessions.Do(func() {
-		sessions := make([][]Dialogue, len(hosts))
-		var parts group
-		for i, h := range hosts {
-			parts.Go(func() { sessions[i] = r.greet(ctx, h) })
-		}
-		parts.Wait()
-		r.facts.SMTP = slices.Concat(sessions...)
-	})
-	return Coverage{}, true
-}
-
-// A mailHost is a host to greet at the addresses given.
-type mailHost struct {
-	name  string
-	addrs []netip.Addr
-}
-
-// reachable picks the hosts to greet, the most preferred first: the first
-// address of each family, and each address once. A host whose addresses are
-// those of hosts before it is the same machine.
-func reachable(found *mx.Result) []mailHost {
-	var hosts []mailHost
-	taken := map[netip.Addr]bool{}
-	for i := range found.Hosts {
-		var four, six []netip.Addr
-		for _, a := range found.Hosts[i].Addrs() {
-			switch a = a.Unmap(); {
-			case taken[a]:
-			case a.Is4():
-				four = append(four, a)
-			default:
-				six = append(six, a)
-			}
-		}
-		addrs := slices.Concat(four[:min(len(four), 1)], six[:min(len(six), 1)])
-		if len(addrs) == 0 || len(hosts) == MaxHosts {
-			continue
-		}
-		for _, a := range addrs {
-			taken[a] = true
-		}
-		hosts = append(hosts, mailHost{found.Hosts[i].Name, addrs})
-	}
-	return hosts
-}
-
-// greet talks to one host, one connection after the other: the MX service at
-// each address, then the submission services at the first that answered.
-func (r *run) greet(ctx context.Context, h mailHost) []Dialogue {
-	var out []Dialogue
-	best := h.addrs[0]
-	for _, a := range h.addrs {
-		d := r.session(ctx, smtp.Target{Host: h.name, Addr: a, Port: r.opts.smtpPort()})
-		if d.Outcome == smtp.OutcomeOK && out != nil && out[0].Outcome != smtp.OutcomeOK {
-			best = a
-		}
-		out = append(out, d)
-	}
-	for _, port := range []uint16{portSubmissions, portSubmission} {
-		if port != r.opts.smtpPort() {
-			out = append(out, r.session(ctx, smtp.Target{Host: h.name, Addr: best, Port: port, Implicit: port == portSubmissions}))
-		}
-	}
-	return out
-}
-
-// session holds one dialogue, while nobody else talks to that address.
-func (r *run) session(ctx context.Context, t smtp.Target) Dialogue {
-	var d Dialogue
-	release := r.guard.hold(ctx, t.Addr)
-	if release == nil {
-		d.Session = smtp.Session{Host: t.Host, Addr: t.Addr, Port: t.Port, Implicit: t.Implicit, Outcome: smtp.OutcomeCancelled}
-		return d
-	}
-	defer release()
-	d.Session = *smtp.Probe(ctx, r.guard.dial, t, smtp.Options{
-		Helo: cmp.Or(r.opts.Helo, r.opts.Hostname),
-		Handshake: func(ctx context.Context, conn net.Conn, host string) (secured net.Conn) {
-			secured, d.TLS = tlsx.Handshake(ctx, conn, tlsx.Config{ServerName: host, Roots: r.net.Roots, Now: r.net.Now()})
-			return secured
-		},
-	})
-	return d
+	return inquiryCoverage(r.facts, r.opts.Intrusive)
 }
 
 // smtpCoverage says how far the MX services could be seen. Where no address
@@ -249,8 +148,10 @@ func unclear(d *Dialogue) string {
 		return ReasonConnections
 	case smtp.OutcomeUnreachable:
 		return ReasonNetwork
-	case smtp.OutcomeTimeout, smtp.OutcomeGreetingTimeout:
+	case smtp.OutcomeTimeout:
 		return ReasonNoAnswer
+	case smtp.OutcomeGreetingTimeout: // RFC 5321 section 4.5.3.2.1 allows five minutes
+		return ReasonGreeting
 	case smtp.OutcomeBroken:
 		if d.Fault == smtp.FaultTimeout {
 			return ReasonNoAnswer
@@ -292,6 +193,7 @@ func judgeSMTP(f *Facts, add func(Finding)) {
 		case d.Outcome == smtp.OutcomeOK, d.Outcome == smtp.OutcomeEhloRefused:
 			up = true
 			judgeMXService(d, add)
+			judgeInquiry(f, d, add)
 		}
 	}
 	if !f.allDown() {

@@ -234,11 +234,11 @@ func TestSMTPCoverage(t *testing.T) {
 		{"answered on one address of two", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeOK), six(smtp.OutcomeUnreachable)}), "done"},
 		{"unclear on the first address, answered on the second", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeTempfail), six(smtp.OutcomeOK)}), "done"},
 		{"the second host silent in its greeting", t.Context(),
-			mailHosts([]Dialogue{a(smtp.OutcomeOK), six(smtp.OutcomeUnreachable), b(smtp.OutcomeGreetingTimeout)}), "inconclusive no-answer b.test"},
+			mailHosts([]Dialogue{a(smtp.OutcomeOK), six(smtp.OutcomeUnreachable), b(smtp.OutcomeGreetingTimeout)}), "inconclusive greeting-late b.test"},
 		{"the second host silent", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeOK), b(smtp.OutcomeTimeout)}), "inconclusive no-answer b.test"},
 		{"all silent", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeTimeout), six(smtp.OutcomeUnreachable), b(smtp.OutcomeTimeout)}), "inconclusive port-25-blocked"},
 		{"all silent, a submission service answers", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeTimeout), submission(a(smtp.OutcomeOK))}), "inconclusive port-25-blocked"},
-		{"all silent in their greetings", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeGreetingTimeout)}), "inconclusive no-answer a.test"},
+		{"all silent in their greetings", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeGreetingTimeout)}), "inconclusive greeting-late a.test"},
 		{"out of time", late, mailHosts([]Dialogue{a(smtp.OutcomeOK)}), "inconclusive deadline"},
 		{"stopped by the user", canceled, mailHosts([]Dialogue{a(smtp.OutcomeTimeout)}), "inconclusive interrupted"},
 		{"one refuses, the other answers", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeOK), b(smtp.OutcomeRefused)}), "done"},
@@ -264,7 +264,7 @@ func TestSMTPCoverage(t *testing.T) {
 func TestUnclear(t *testing.T) {
 	for outcome, want := range map[smtp.Outcome]string{
 		smtp.OutcomeOK: "", smtp.OutcomeRefused: "", smtp.OutcomeService: "", smtp.OutcomeNotSMTP: "", smtp.OutcomeEhloRefused: "",
-		smtp.OutcomeUnreachable: ReasonNetwork, smtp.OutcomeTimeout: ReasonNoAnswer, smtp.OutcomeGreetingTimeout: ReasonNoAnswer,
+		smtp.OutcomeUnreachable: ReasonNetwork, smtp.OutcomeTimeout: ReasonNoAnswer, smtp.OutcomeGreetingTimeout: ReasonGreeting,
 		smtp.OutcomeTempfail: ReasonTempfail, smtp.OutcomePrivate: ReasonPrivateAddress, smtp.OutcomeBudget: ReasonConnections,
 		smtp.OutcomeCancelled: ReasonInterrupted, smtp.OutcomeReset: ReasonBroken, smtp.OutcomeConnectFailed: ReasonBroken,
 		smtp.OutcomeBadHelo: ReasonBroken, smtp.OutcomeGreetingClosed: ReasonBroken, smtp.OutcomeBroken: ReasonBroken,

@@ -34,16 +34,23 @@ const (
 	spfSenderID       RuleID = "SPF-SENDER-ID"
 	spfMacroP         RuleID = "SPF-MACRO-P"
 	spfCovered        RuleID = "SPF-TERM-COVERED"
+	spfMasked         RuleID = "SPF-TERM-MASKED"
+	spfTermVoid       RuleID = "SPF-TERM-VOID"
+	spfVoidsIP6       RuleID = "SPF-VOID-LOOKUPS-IPV6"
 	spfWasted         RuleID = "SPF-LOOKUPS-WASTED"
+	spfAvoidable      RuleID = "SPF-LOOKUPS-AVOIDABLE"
 	spfNoDMARC        RuleID = "SPF-INCLUDE-NO-DMARC"
 	parkedSPFOpen     RuleID = "PARKED-SPF-OPEN"
 )
 
-// Ranges wider than these authorise strangers: the widest that a known sender
-// publishes are a /8 and a /20.
+// Ranges wider than these authorise strangers. Of the records that a provider
+// lets others include the widest hold a /8 and a /20; for the servers of one
+// owner a /14 and a /19 are wide.
 const (
-	widestIP4 = 8
-	widestIP6 = 16
+	widestIP4    = 8
+	widestIP6    = 16
+	widestOwnIP4 = 14
+	widestOwnIP6 = 19
 )
 
 // nearLookups is how many of the ten lookups leave no room for one more sender.
@@ -57,7 +64,7 @@ func spfChecker() checker {
 			spfIncludeDead, spfLoop, spfTooManyMX, spfAllPass, spfAllNeutral, spfAllMissing, spfPTR,
 			spfRangeTooWide, spfRedirectIdle, spfTermsAfterAll, spfNotAuthorised,
 			spfSenderNone, spfSenderError, spfSenderID, spfMacroP,
-			spfCovered, spfWasted, spfNoDMARC, parkedSPFOpen,
+			spfCovered, spfMasked, spfTermVoid, spfVoidsIP6, spfWasted, spfAvoidable, spfNoDMARC, parkedSPFOpen,
 		},
 	}
 }
@@ -121,21 +128,27 @@ func judgeSPF(f *Facts, add func(Finding)) {
 	case t.Root.Outcome == spf.None:
 		add(Finding{
 			Rule: spfMissing, Subject: t.Domain, Evidence: texts(t.Root.Lookalikes), Providers: f.signers(),
-			Params: params("record", f.firstRecord()),
+			Params: f.firstRecord(),
 		})
 	}
 	if len(t.Root.SenderID) > 0 {
 		add(Finding{Rule: spfSenderID, Subject: t.Domain, Evidence: texts(t.Root.SenderID)})
 	}
-	t.Each(func(n *spf.Node) { judgeSPFNode(n, add) })
+	own := ownedBy(t.Domain)
+	t.Each(func(n *spf.Node) { judgeSPFNode(n, own, add) })
+	holder := t.Root
 	for n := t.Root; n != nil; n = handedTo(n) {
-		judgeSPFOwn(n, add)
+		if own(n.Domain) {
+			holder = n
+			judgeSPFOwn(n, add)
+		}
 		if n.Domain == t.AllDomain && !parked {
-			judgeSPFAll(t, n, add)
+			judgeSPFAll(t, holder, n, add)
 		}
 	}
-	judgeSPFTotals(t, add)
-	judgeSPFThrift(t, add)
+	judgeSPFTotals(t, own, add)
+	judgeSPFVoid(f, own, add)
+	judgeSPFThrift(t, own, add)
 	judgeSPFReturnPath(f, add)
 	judgeSender(f, add)
 }
@@ -151,7 +164,10 @@ func judgeSender(f *Facts, add func(Finding)) {
 	switch e.Result {
 	case spf.ResultNone:
 		if !own && e.Domain != "" {
-			add(Finding{Rule: spfSenderNone, Subject: e.Domain, Params: params("address", e.IP)})
+			add(Finding{
+				Rule: spfSenderNone, Subject: e.Domain,
+				Params: params("address", e.IP, "record", "v=spf1 "+f.named(e.IP)+" "+softAll),
+			})
 		}
 		return
 	case spf.ResultPermError:
@@ -169,112 +185,103 @@ func judgeSender(f *Facts, add func(Finding)) {
 	case spf.ResultPass, spf.ResultTempError:
 		return
 	}
-	term := "ip4:" + e.IP.String()
-	if e.IP.Is6() {
-		term = "ip6:" + e.IP.String()
-	}
 	record := string(e.Trace.Record)
-	version, rest, _ := strings.Cut(record, " ")
 	add(Finding{
 		Rule: spfNotAuthorised, Subject: e.Domain, Evidence: []string{record},
-		Params: params("address", e.IP, "result", e.Result, "record", strings.TrimRight(version+" "+term+" "+rest, " ")),
+		Params: params("address", e.IP, "result", e.Result, "record", authorising(record, e.IP)),
 	})
 }
 
+// authorising is an SPF record with an address in front of its other terms.
+func authorising(record string, ip netip.Addr) string {
+	version, rest, _ := strings.Cut(record, " ")
+	return strings.TrimRight(version+" "+literal(ip)+" "+rest, " ")
+}
+
+// Whose record a finding is about.
+const (
+	ownerSelf  = "own"
+	ownerOther = "other" // it lies outside of the registered domain
+)
+
 // judgeSPFNode judges what breaks the whole policy wherever in the tree it
 // stands.
-func judgeSPFNode(n *spf.Node, add func(Finding)) {
-	record := texts(n.Records)
+func judgeSPFNode(n *spf.Node, own func(string) bool, add func(Finding)) {
+	record, owner := texts(n.Records), ownerOther
+	if own(n.Domain) {
+		owner = ownerSelf
+	}
 	if n.Outcome == spf.Many {
-		add(Finding{Rule: spfMultiple, Subject: n.Domain, Params: params("count", len(n.Records)), Evidence: record})
+		add(Finding{
+			Rule: spfMultiple, Subject: n.Domain, Evidence: record,
+			Params: params("count", len(n.Records), "owner", owner, "record", joined(n.Records)),
+		})
 	}
 	for _, fault := range n.Faults {
 		add(Finding{
 			Rule: spfSyntax, Subject: n.Domain, Evidence: record,
-			Params: params("term", fault.Term, "column", fault.Offset+1, "reason", fault.Reason),
+			Params: params("term", fault.Term, "column", fault.Offset+1, "reason", fault.Reason, "owner", owner),
 		})
 	}
+	alive := withoutDead(n)
 	for _, s := range n.Steps {
 		if s.NeverReached || s.Ignored {
 			continue
 		}
 		switch {
 		case s.Loop:
-			add(Finding{Rule: spfLoop, Subject: n.Domain, Params: params("target", s.Target), Evidence: record})
-		case s.Child != nil && s.Child.Outcome == spf.None:
+			add(Finding{Rule: spfLoop, Subject: n.Domain, Params: params("target", s.Target, "owner", owner), Evidence: record})
+		case isDead(&s):
+			otherwise := "rename"
+			if own(s.Target) {
+				otherwise = "publish"
+			}
 			add(Finding{
 				Rule: spfIncludeDead, Subject: n.Domain, Evidence: record,
-				Params: params("target", s.Target, "mechanism", s.Kind),
+				Params: params("target", s.Target, "mechanism", s.Kind, "owner", owner, "record", alive, "otherwise", otherwise),
 			})
 		}
 		if s.MX > spf.MaxMX {
 			add(Finding{
 				Rule: spfTooManyMX, Subject: n.Domain, Evidence: record,
-				Params: params("target", s.Target, "count", s.MX),
+				Params: params("target", s.Target, "count", s.MX, "owner", owner),
 			})
 		}
 		if !n.Grants || s.Qualifier != spf.QualifierPass {
 			continue
 		}
 		for _, p := range s.Prefixes {
-			if p.Bits() > 0 && (p.Addr().Is4() && p.Bits() < widestIP4 || p.Addr().Is6() && p.Bits() < widestIP6) {
+			if p.Bits() > 0 && p.Bits() < widest(p.Addr(), own(n.Domain)) {
 				add(Finding{
 					Rule: spfRangeTooWide, Subject: n.Domain, Evidence: record,
-					Params: params("term", s.Text, "prefix", "/"+strconv.Itoa(p.Bits())),
+					Params: params("term", s.Text, "prefix", "/"+strconv.Itoa(p.Bits()), "owner", owner),
 				})
 				break
 			}
 		}
 	}
 	if len(openings(n)) > 0 {
-		add(Finding{Rule: spfAllPass, Subject: n.Domain, Evidence: record, Params: params("record", closed(n))})
+		add(Finding{Rule: spfAllPass, Subject: n.Domain, Evidence: record, Params: params("owner", owner, "record", closed(n))})
 	}
 }
 
-// openings returns the terms by which any address passes.
-func openings(n *spf.Node) []string {
-	if !n.Grants || len(n.Records) != 1 {
-		return nil
+// widest is the shortest prefix length that a term may have.
+func widest(addr netip.Addr, own bool) int {
+	switch {
+	case addr.Is4() && own:
+		return widestOwnIP4
+	case addr.Is4():
+		return widestIP4
+	case own:
+		return widestOwnIP6
 	}
-	var out []string
-	for _, s := range n.Steps {
-		everybody := slices.ContainsFunc(s.Prefixes, func(p netip.Prefix) bool { return p.Bits() == 0 })
-		if s.Qualifier == spf.QualifierPass && !s.NeverReached && (s.Kind == string(spf.MechanismAll) || everybody) {
-			out = append(out, string(s.Text))
-		}
-	}
-	return out
-}
-
-// closed is the record without terms that are faulty or let everybody pass, and
-// with an all that does not.
-func closed(n *spf.Node) string {
-	drop := openings(n)
-	for _, fault := range n.Faults {
-		drop = append(drop, string(fault.Term))
-	}
-	all := "~all"
-	if n.All == spf.QualifierFail {
-		all = "-all"
-	}
-	var out []string
-	for _, term := range strings.Fields(string(n.Records[0])) {
-		switch isAll := strings.EqualFold(strings.TrimLeft(term, "+-~?"), "all"); {
-		case isAll && !slices.Contains(out, all):
-			out = append(out, all)
-		case !isAll && !slices.Contains(drop, term):
-			out = append(out, term)
-		}
-	}
-	if n.Redirect() == nil && !slices.Contains(out, all) {
-		out = append(out, all)
-	}
-	return strings.Join(out, " ")
+	return widestIP6
 }
 
 // judgeSPFAll judges what the record that has the last word says of all other
-// senders.
-func judgeSPFAll(t *spf.Tree, n *spf.Node, add func(Finding)) {
+// senders. Where it is not the owner's, holder is the last one before it that
+// is, and can have an end of its own.
+func judgeSPFAll(t *spf.Tree, holder, n *spf.Node, add func(Finding)) {
 	rule := spfAllNeutral
 	switch {
 	case len(n.Records) != 1:
@@ -284,7 +291,11 @@ func judgeSPFAll(t *spf.Tree, n *spf.Node, add func(Finding)) {
 	case t.All != spf.QualifierNeutral:
 		return
 	}
-	add(Finding{Rule: rule, Subject: n.Domain, Evidence: texts(n.Records), Params: params("record", closed(n))})
+	record, evidence := closed(n), texts(n.Records)
+	if holder != n {
+		record, evidence = handedBack(holder), append(texts(holder.Records), evidence...)
+	}
+	add(Finding{Rule: rule, Subject: holder.Domain, Evidence: evidence, Params: params("record", record)})
 }
 
 // judgeSPFOwn judges what costs nothing by itself; in the record of a provider
@@ -330,7 +341,7 @@ func macroP(n *spf.Node) spf.Raw {
 	return ""
 }
 
-func judgeSPFTotals(t *spf.Tree, add func(Finding)) {
+func judgeSPFTotals(t *spf.Tree, own func(string) bool, add func(Finding)) {
 	record := texts(t.Root.Records)
 	switch {
 	case t.Loop:
@@ -342,12 +353,83 @@ func judgeSPFTotals(t *spf.Tree, add func(Finding)) {
 	case t.Lookups >= nearLookups:
 		add(Finding{Rule: spfNearLimit, Subject: t.Domain, Params: params("lookups", t.Lookups), Evidence: record})
 	}
-	if t.VoidLookups > spf.MaxVoidLookups {
+	switch count := voids(t); {
+	case count > spf.MaxVoidLookups:
+		find := func(s *spf.Step) bool { return s.Void || count > t.VoidLookups && s.Void4 }
 		add(Finding{
 			Rule: spfTooManyVoids, Subject: t.Domain, Evidence: record,
-			Params: params("voids", t.VoidLookups, "terms", voids(t)),
+			Params: params("voids", count, "terms", termsOf(t, find)),
 		})
+	case t.Lookups >= nearLookups: // a record with fewer lookups has fewer of these
+	case t.VoidLookups6 > spf.MaxVoidLookups && authorises(t, netip.Addr.Is6):
+		judgeSPFVoids6(t, own, add)
 	}
+}
+
+// voids counts the lookups that find nothing, for whatever sender. Those that do
+// for senders with an IPv4 address alone count if the record authorises any;
+// others fail all the same.
+func voids(t *spf.Tree) int {
+	if authorises(t, netip.Addr.Is4) {
+		return t.VoidLookups4
+	}
+	return t.VoidLookups
+}
+
+// authorises reports whether a record authorises addresses of a family.
+func authorises(t *spf.Tree, family func(netip.Addr) bool) bool {
+	return slices.ContainsFunc(t.Authorised(), func(p netip.Prefix) bool { return family(p.Addr()) })
+}
+
+// judgeSPFVoids6 judges terms that find nothing for senders with an IPv6
+// address: an a whose host has none. They are no fault, but a sender whom a later
+// term authorises comes past them. It is told where the addresses of the owner's
+// hosts can stand in their place.
+func judgeSPFVoids6(t *spf.Tree, own func(string) bool, add func(Finding)) {
+	only4 := func(s *spf.Step) bool { return s.Void6 && !s.Void }
+	trimmed, ok := t.TrimTerms(own, only4)
+	if !ok {
+		return
+	}
+	var terms []string
+	for _, s := range t.Root.Steps {
+		gone := func(c spf.Change) bool { return c.Term == string(s.Text) }
+		if only4(&s) && slices.ContainsFunc(trimmed.Steps, gone) {
+			terms = append(terms, string(s.Text))
+		}
+	}
+	if t.VoidLookups6-len(terms) > spf.MaxVoidLookups {
+		return
+	}
+	add(Finding{
+		Rule: spfVoidsIP6, Subject: t.Domain, Evidence: texts(t.Root.Records),
+		Params: params("voids", t.VoidLookups6, "terms", strings.Join(terms, ", "), "record", trimmed.Record),
+	})
+}
+
+// judgeSPFVoid judges terms of the owner's own records that find nothing. Where
+// they are too many, another rule lists them.
+func judgeSPFVoid(f *Facts, own func(string) bool, add func(Finding)) {
+	if voids(f.SPF) > spf.MaxVoidLookups {
+		return
+	}
+	f.SPF.Each(func(n *spf.Node) {
+		if !own(n.Domain) {
+			return
+		}
+		lost := f.lostTerms(n)
+		var changes []change
+		for _, l := range lost {
+			changes = append(changes, change{l.Term, l.with})
+		}
+		record := edited(only(n), changes...)
+		for _, l := range lost {
+			add(Finding{
+				Rule: spfTermVoid, Subject: n.Domain, Evidence: texts(n.Records),
+				Params: params("term", l.Text, "target", l.Target, "reason", l.why, "record", record),
+			})
+		}
+	})
 }
 
 // costs lists the terms of a record with the lookups that each takes.
@@ -365,12 +447,12 @@ func costs(n *spf.Node) string {
 	return strings.Join(out, ", ")
 }
 
-// voids lists the terms of a tree that find nothing.
-func voids(t *spf.Tree) string {
+// termsOf lists some terms of a tree, each once.
+func termsOf(t *spf.Tree, which func(*spf.Step) bool) string {
 	var out []string
 	t.Each(func(n *spf.Node) {
-		for _, s := range n.Steps {
-			if (s.Void4 || s.Void6) && !slices.Contains(out, string(s.Text)) {
+		for i := range n.Steps {
+			if s := &n.Steps[i]; which(s) && !slices.Contains(out, string(s.Text)) {
 				out = append(out, string(s.Text))
 			}
 		}
@@ -418,7 +500,7 @@ func (f *Facts) open() bool {
 
 // spfBroken reports whether some sender gets permerror.
 func spfBroken(t *spf.Tree) bool {
-	broken := t.Loop || t.Truncated || t.Lookups > spf.MaxLookups || t.VoidLookups > spf.MaxVoidLookups
+	broken := t.Loop || t.Truncated || t.Lookups > spf.MaxLookups || voids(t) > spf.MaxVoidLookups
 	t.Each(func(n *spf.Node) {
 		broken = broken || n.Outcome != spf.One || len(n.Faults) > 0
 		for _, s := range n.Steps {

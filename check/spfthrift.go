@@ -12,27 +12,38 @@ import (
 )
 
 // judgeSPFThrift judges what an owner's own records hold that has no effect.
-func judgeSPFThrift(t *spf.Tree, add func(Finding)) {
-	own := ownedBy(t.Domain)
-	crowded := t.Lookups >= nearLookups
+func judgeSPFThrift(t *spf.Tree, own func(string) bool, add func(Finding)) {
 	for _, idle := range t.Idle() {
 		n := nodeOf(t, idle.Domain)
-		if n == nil || !own(idle.Domain) {
+		// What holds today only may have its effect tomorrow.
+		if n == nil || !own(idle.Domain) || idle.Volatile {
 			continue
 		}
-		costs := slices.ContainsFunc(n.Steps, func(s spf.Step) bool { return s.Offset == idle.Offset && s.Cost > 0 })
-		// What holds today only is worth a change where lookups are short.
-		if idle.Volatile && !(crowded && costs) {
+		by := strings.Join(inFront(n, idle), ", ")
+		if masks(n, idle) {
+			add(Finding{
+				Rule: spfMasked, Subject: idle.Domain, Evidence: texts(n.Records),
+				Params: params("term", idle.Text, "by", by, "result", idle.Instead.Result()),
+			})
 			continue
 		}
 		add(Finding{
 			Rule: spfCovered, Subject: idle.Domain, Evidence: texts(n.Records),
-			Params: params("term", idle.Text, "reason", idle.Why, "by", strings.Join(inFront(n, idle), ", ")),
+			Params: params("term", idle.Text, "reason", idle.Why, "by", by),
 		})
 	}
-	if crowded {
+	if t.Lookups >= nearLookups {
 		judgeSPFWaste(t, own, add)
 	}
+}
+
+// masks reports whether what decides in place of an idle term lets pass whom the
+// term does not, or the reverse.
+func masks(n *spf.Node, idle spf.IdleTerm) bool {
+	passes := slices.ContainsFunc(n.Steps, func(s spf.Step) bool {
+		return s.Offset == idle.Offset && s.Qualifier == spf.QualifierPass
+	})
+	return idle.Instead != "" && passes != (idle.Instead == spf.QualifierPass)
 }
 
 // nodeOf returns the record of a domain in a tree, nil if it has none there.
@@ -66,19 +77,34 @@ func judgeSPFWaste(t *spf.Tree, own func(string) bool, add func(Finding)) {
 	if !ok {
 		return
 	}
-	var changes []string
+	var dropped, replaced []string
 	for _, c := range trimmed.Steps {
-		with := "∅"
 		if len(c.With) > 0 {
-			with = strings.Join(c.With, " ")
+			replaced = append(replaced, c.Term)
+		} else {
+			dropped = append(dropped, c.Term)
 		}
-		changes = append(changes, c.Term+" → "+with)
 	}
-	add(Finding{
+	finding := Finding{
 		Rule: spfWasted, Subject: t.Domain, Evidence: texts(t.Root.Records),
 		Params: params("lookups", trimmed.Before, "fewer", trimmed.Lookups, "record", trimmed.Record,
-			"changes", strings.Join(changes, ", ")),
-	})
+			"dropped", listOrNone(dropped), "replaced", listOrNone(replaced)),
+	}
+	if t.Lookups > spf.MaxLookups {
+		finding.Rule, finding.Params["outcome"] = spfAvoidable, "within"
+		if trimmed.Lookups > spf.MaxLookups {
+			finding.Params["outcome"] = "still-over"
+		}
+	}
+	add(finding)
+}
+
+// listOrNone is a list as a parameter, 0 if there is nothing in it.
+func listOrNone(list []string) string {
+	if len(list) == 0 {
+		return "0"
+	}
+	return strings.Join(list, ", ")
 }
 
 // ownedBy returns what tells the names that the owner of a domain has in hand:

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"strings"
 	"testing"
 
 	"maildoctor/check/dnsx"
@@ -23,7 +24,14 @@ func TestJudgeSPFThrift(t *testing.T) {
 		{"covered by several", `@ TXT "v=spf1 ip4:192.0.2.0/25 ip4:192.0.2.128/25 ip4:192.0.2.0/24 -all"`,
 			[]string{`SPF-TERM-COVERED example.test by="ip4:192.0.2.0/25, ip4:192.0.2.128/25" reason=covered term=ip4:192.0.2.0/24`}},
 		{"covered by a refusal", `@ TXT "v=spf1 -ip4:192.0.2.0/24 ip4:192.0.2.9 -all"`,
-			[]string{"SPF-TERM-COVERED example.test by=-ip4:192.0.2.0/24 reason=covered term=ip4:192.0.2.9"}},
+			[]string{"SPF-TERM-MASKED example.test by=-ip4:192.0.2.0/24 result=fail term=ip4:192.0.2.9"}},
+		{"an exception behind the rule", `@ TXT "v=spf1 ip4:192.0.2.0/24 -ip4:192.0.2.9 -all"`,
+			[]string{"SPF-TERM-MASKED example.test by=ip4:192.0.2.0/24 result=pass term=-ip4:192.0.2.9"}},
+		{"covered by another refusal", `@ TXT "v=spf1 -ip4:192.0.2.0/24 ~ip4:192.0.2.9 mx -all"` + "\n" + mail,
+			[]string{"SPF-TERM-COVERED example.test by=-ip4:192.0.2.0/24 reason=covered term=~ip4:192.0.2.9"}},
+		{"an include behind one that says nothing", google + `@ TXT "v=spf1 ?include:_spf.google.com include:_spf.google.com -all"`,
+			[]string{"SPF-TERM-MASKED example.test by=?include:_spf.google.com result=neutral term=include:_spf.google.com"}},
+		{"an exception in front of the rule", `@ TXT "v=spf1 -ip4:192.0.2.9 ip4:192.0.2.0/24 -all"`, nil},
 		{"covered in part", `@ TXT "v=spf1 ip4:192.0.2.0/25 ip4:192.0.2.0/24 -all"`, nil},
 		{"an address that the mail host has today", mail + `@ TXT "v=spf1 mx ip4:192.0.2.1 -all"`, nil},
 		{"the mail host at an address", mail + `@ TXT "v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 mx -all"`, nil},
@@ -32,8 +40,20 @@ func TestJudgeSPFThrift(t *testing.T) {
 		{"in the record of a provider", "@ TXT \"v=spf1 include:p.other. -all\"\np.other. TXT \"v=spf1 ip4:192.0.2.0/24 ip4:192.0.2.9 -all\"", nil},
 
 		{"the mail host, where lookups are short", mail + `@ TXT "v=spf1 mx ` + exists + ` -all"`, []string{
-			`SPF-LOOKUPS-WASTED example.test changes="mx → ip4:192.0.2.1 ip6:2001:db8::1" fewer=8 lookups=9 record="v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 ` + exists + ` -all"`,
+			`SPF-LOOKUPS-WASTED example.test dropped=0 fewer=8 lookups=9 record="v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 ` + exists + ` -all" replaced=mx`,
 			"SPF-NEAR-LOOKUP-LIMIT example.test lookups=9",
+		}},
+		{"a mail host in a range, where lookups are short", mail + `@ TXT "v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 mx ` + exists + ` -all"`, []string{
+			`SPF-LOOKUPS-WASTED example.test dropped=mx fewer=8 lookups=9 record="v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 ` + exists + ` -all" replaced=0`,
+			"SPF-NEAR-LOOKUP-LIMIT example.test lookups=9",
+		}},
+		{"back within the limit", mail + `@ TXT "v=spf1 mx a:mx.example.test exists:%{i}.x8.test ` + exists + ` -all"`, []string{
+			`SPF-LOOKUPS-AVOIDABLE example.test dropped=a:mx.example.test fewer=9 lookups=11 outcome=within record="v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 exists:%{i}.x8.test ` + exists + ` -all" replaced=mx`,
+			`SPF-TOO-MANY-LOOKUPS example.test lookups=11 terms="mx 1, a:mx.example.test 1, exists:%{i}.x8.test 1, ` + strings.ReplaceAll(exists, " ", " 1, ") + ` 1"`,
+		}},
+		{"still beyond the limit", mail + `@ TXT "v=spf1 mx exists:%{i}.y.test exists:%{i}.y1.test exists:%{i}.y2.test ` + exists + ` -all"`, []string{
+			`SPF-LOOKUPS-AVOIDABLE example.test dropped=0 fewer=11 lookups=12 outcome=still-over record="v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 exists:%{i}.y.test exists:%{i}.y1.test exists:%{i}.y2.test ` + exists + ` -all" replaced=mx`,
+			`SPF-TOO-MANY-LOOKUPS example.test lookups=12 terms="mx 1, exists:%{i}.y.test 1, exists:%{i}.y1.test 1, exists:%{i}.y2.test 1, ` + strings.ReplaceAll(exists, " ", " 1, ") + ` 1"`,
 		}},
 		{"the mail host of a provider, where lookups are short", "@ MX 1 mx.other.\nmx.other. A 192.0.2.1\n" + `@ TXT "v=spf1 mx ` + exists + ` -all"`,
 			[]string{"SPF-NEAR-LOOKUP-LIMIT example.test lookups=9"}},

@@ -7,6 +7,7 @@ import (
 
 	"maildoctor/check/dkim"
 	"maildoctor/check/dmarc"
+	"maildoctor/check/dnsbl"
 	"maildoctor/check/dnsx"
 	"maildoctor/check/rdns"
 	"maildoctor/check/spf"
@@ -87,7 +88,7 @@ func (d *dossier) spfAligned() Standing {
 		case a.SPF != dmarc.Strict && id.Legacy == dmarc.InAlignment: // receivers differ
 			open.Rules = d.found(dmarcUnaligned)
 		default:
-			return allOf(d.unmet(dmarcUnaligned, dmarcStrictUnaligned), d.spf)
+			return allOf(d.unmet(dmarcUnaligned, dmarcStrictUnaligned, dmarcStrictHalf), d.spf)
 		}
 	}
 	return allOf(open, d.spf)
@@ -187,6 +188,29 @@ func (d *dossier) dkimPasses() Standing {
 	return out
 }
 
+// dkimAligned judges whether DKIM passes and fits the From field. Keys of the
+// domain itself always fit; those of relatives as the mode of the policy allows.
+func (d *dossier) dkimAligned() Standing {
+	if d.DKIM == nil || slices.ContainsFunc(d.DKIM.selectors(), dkim.Selector.Working) || !d.DKIM.relativesSign() {
+		return d.dkim
+	}
+	open := unseenBy(WitnessMessage)
+	a := d.Alignment
+	if a == nil {
+		return open
+	}
+	for _, id := range a.Signers {
+		switch {
+		case aligned(id, a.DKIM) == dmarc.InAlignment:
+			return d.dkim
+		case aligned(id, a.DKIM) == dmarc.AlignmentUnknown:
+			return open
+		}
+	}
+	open.Rules = d.found(dmarcUnaligned, dmarcStrictUnaligned, dmarcStrictHalf)
+	return open
+}
+
 // keys are the selectors whose keys may sign for the domain.
 func (d *dossier) keys() []dkim.Selector {
 	out := slices.Clone(d.DKIM.selectors())
@@ -229,7 +253,7 @@ func (d *dossier) dmarcRecord() Standing {
 	case p == nil || len(p.Walk.Steps) == 0:
 		return Standing{State: Undetermined}
 	case missing(p):
-		return d.unmet(dmarcMissing, dmarcMultiple, dmarcVersion)
+		return d.unmet(dmarcMissing, dmarcForwarderOpen, dmarcOnlyMisplaced, dmarcMultiple, dmarcVersion)
 	case p.Outcome != dmarc.Found:
 		return Standing{State: Undetermined}
 	case p.Effect == dmarc.InvalidIgnored:
@@ -239,6 +263,9 @@ func (d *dossier) dmarcRecord() Standing {
 			State: Unseen, ShownBy: WitnessReceiver,
 			Rules: d.found(dmarcPolicyInvalid, dmarcPolicyAbsent),
 		}
+	}
+	if rules := d.found(dmarcMethodsDiffer); rules != nil && p.Source != dmarc.Own {
+		return Standing{State: Unseen, ShownBy: WitnessReceiver, Rules: rules}
 	}
 	return Standing{State: Met}
 }
@@ -252,21 +279,15 @@ func (d *dossier) dmarcReports() Standing {
 	if s == nil || s.Record == nil {
 		return Standing{State: Undetermined}
 	}
-	if slices.ContainsFunc(s.Record.RUA, func(u dmarc.URI) bool { return u.Usable }) {
+	arrives := func(r dmarc.Report) bool { return r.Tag == "rua" && r.Mailbox != dmarc.Undeliverable }
+	switch {
+	case !slices.ContainsFunc(s.Record.RUA, func(u dmarc.URI) bool { return u.Usable }):
+	case slices.ContainsFunc(d.DMARC.Reports, arrives):
 		return Standing{State: Met}
+	default:
+		return Standing{State: Unseen, ShownBy: WitnessReceiver, Rules: d.found(dmarcMailboxDead)}
 	}
-	return d.unmet(dmarcNoReports, dmarcURIInvalid)
-}
-
-// sendingHost returns the reverse DNS of the sending host, nil if the user did
-// not name it. That of an MX host says nothing about the host that sends.
-func (d *dossier) sendingHost() *Reverse {
-	for i := range d.PTR {
-		if d.PTR[i].Host == "" {
-			return &d.PTR[i]
-		}
-	}
-	return nil
+	return d.unmet(dmarcNoReports, dmarcURIInvalid, dmarcURIScheme)
 }
 
 // reverse judges the reverse DNS of the sending host. Whether a name is generic
@@ -294,7 +315,10 @@ func (d *dossier) reverse(kind Demand) Standing {
 		if kind == DemandFCrDNS || kind == DemandPTROwnDomain && d.owns(host) {
 			return Standing{State: Met}
 		}
-		open.Ready = true
+		if kind == DemandPTRIndividual {
+			open.Rules = d.found(ptrGeneric)
+		}
+		open.Ready = open.Rules == nil && kind != DemandPTROwnDomain // the name is another's: it may be that of a service
 		return open
 	}
 	return Standing{State: Undetermined}
@@ -359,3 +383,76 @@ func (d *dossier) takesMail(kind Demand) Standing {
 	}
 	return unseenBy(WitnessReceiver)
 }
+
+// greeting judges what the sending host says in EHLO. Only a full name with an
+// address is beyond doubt with all receivers.
+func (d *dossier) greeting(kind Demand) Standing {
+	h := d.Helo
+	switch {
+	case h == nil:
+		return unseenBy(WitnessMessage)
+	case h.Form == rdns.FullName && !h.Known():
+		return Standing{State: Undetermined}
+	case h.Form == rdns.FullName && !h.Unresolved():
+		return Standing{State: Met}
+	case kind == DemandHeloResolves || h.Form != rdns.FullName && h.Form != rdns.Literal:
+		return d.unmet(heloNotFQDN, heloUnresolved, heloLiteral, heloLiteralWrong)
+	}
+	s := unseenBy(WitnessReceiver)
+	s.Rules = d.found(heloUnresolved, heloLiteral, heloLiteralWrong)
+	return s
+}
+
+// blocklisted judges whether the sending host is on a list that anybody can ask.
+// The lists that all receivers name are those of Spamhaus; what another list says
+// of the host, and any of the domain, counts with some of them.
+func (d *dossier) blocklisted() Standing {
+	s := unseenBy(WitnessAddress)
+	if d.Sender != nil || d.sendingHost() != nil {
+		s.ShownBy = WitnessLists
+	}
+	s.Rules = d.found(dnsblIPListed, dnsblIPPolicy, dnsblDomainListed)
+	if d.DNSBL == nil {
+		return s
+	}
+	for _, res := range d.DNSBL.Results {
+		if res.Kind != dnsbl.IP {
+			continue
+		}
+		for _, o := range res.Lists {
+			switch {
+			case !spamhausZone(o.Zone):
+			case o.Verdict == dnsbl.Listed:
+				if rules := graveRules(o); rules != nil {
+					return d.unmet(rules...)
+				}
+			case o.Verdict == dnsbl.NotListed && wholeSpamhaus(o.Zone):
+				s = Standing{State: Met}
+			}
+		}
+	}
+	if rules := d.found(dnsblIPListed, dnsblIPPolicy, dnsblDomainListed); s.State == Met && rules != nil {
+		return Standing{State: Unseen, ShownBy: WitnessReceiver, Rules: rules}
+	}
+	return s
+}
+
+// graveRules are the rules that a listing of an address breaks and for which mail
+// is refused.
+func graveRules(o dnsbl.Opinion) []RuleID {
+	var out []RuleID
+	for _, hit := range o.Hits {
+		rule := listingRule(dnsbl.IP, hit)
+		if (rule == dnsblIPListed || rule == dnsblIPPolicy) && !slices.Contains(out, rule) {
+			out = append(out, rule)
+		}
+	}
+	return out
+}
+
+func spamhausZone(zone string) bool {
+	return strings.HasSuffix(zone, ".spamhaus.org") || strings.HasSuffix(zone, ".spamhaus.net")
+}
+
+// wholeSpamhaus reports whether a zone has all lists of addresses of Spamhaus.
+func wholeSpamhaus(zone string) bool { return spamhausZone(zone) && strings.HasPrefix(zone, "zen.") }

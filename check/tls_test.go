@@ -22,13 +22,24 @@ func tlsState(chain tlsx.Chain) *tlsx.State {
 
 func TestJudgeTLS(t *testing.T) {
 	type state = *tlsx.State
-	seen := func(chain tlsx.Chain, change func(state, *tlsx.Certificate)) []Dialogue {
+	seen := func(chain tlsx.Chain, change func(state, *tlsx.Certificate), offers ...tlsx.Offer) []Dialogue {
 		d := secured("mx.test", "192.0.2.1")
+		d.Offers = offers
 		d.TLS = tlsState(chain)
 		if change != nil {
 			change(d.TLS, &d.TLS.Certs[0])
 		}
 		return []Dialogue{d}
+	}
+	taken := func(h tlsx.Hello) tlsx.Offer {
+		return tlsx.Offer{Hello: h, Taken: tlsx.TakenAccepted, CipherSuite: "TLS_SUITE"}
+	}
+	refusing := func(h tlsx.Hello) tlsx.Offer { return tlsx.Offer{Hello: h, Taken: tlsx.TakenRefused} }
+	offering := func(offers ...tlsx.Offer) []Dialogue { return seen(tlsx.ChainTrusted, nil, offers...) }
+	atTwo := func(change func(state, *tlsx.Certificate)) []Dialogue {
+		other := secured("mx.test", "2001:db8::1")
+		other.TLS.Certs[0].SHA256 = "02"
+		return append(seen(tlsx.ChainTrusted, change), other)
 	}
 	key := func(kind tlsx.KeyType, bits int) []Dialogue {
 		return seen(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.KeyType, c.KeyBits = kind, bits })
@@ -64,7 +75,16 @@ func TestJudgeTLS(t *testing.T) {
 			[]string{"TLS-CERT-EXPIRED mx.test date=2027-02-03 host=mx.test", "TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
 		{"unknown authority", seen(tlsx.ChainUnknownAuthority, nil), untrusted(tlsx.ChainUnknownAuthority)},
 		{"expired in the chain", seen(tlsx.ChainExpired, nil), untrusted(tlsx.ChainExpired)},
-		{"weak signature", seen(tlsx.ChainWeakSignature, nil), untrusted(tlsx.ChainWeakSignature)},
+		{"weak signature", seen(tlsx.ChainWeakSignature, func(_ state, c *tlsx.Certificate) { c.WeakSignature, c.Signature = true, "SHA1-RSA" }),
+			[]string{"TLS-CERT-SIGNATURE-WEAK mx.test algorithm=SHA1-RSA host=mx.test"}},
+		{"weak signature of an intermediate", seen(tlsx.ChainWeakSignature, func(s state, _ *tlsx.Certificate) {
+			s.Certs = append(s.Certs, tlsx.Certificate{Signature: "MD5-RSA", WeakSignature: true}, tlsx.Certificate{Signature: "SHA1-RSA", WeakSignature: true, SelfSigned: true})
+		}), []string{"TLS-CERT-SIGNATURE-WEAK mx.test algorithm=MD5-RSA host=mx.test"}},
+		{"weak signature of a root, or of a way that is not needed", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) {
+			s.Certs = append(s.Certs, tlsx.Certificate{Signature: "SHA1-RSA", WeakSignature: true})
+		}), nil},
+		{"self-signed with SHA-1", seen(tlsx.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.WeakSignature, c.SelfSigned = true, true }),
+			[]string{"TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
 		{"name constraint", seen(tlsx.ChainNameConstraint, nil), untrusted(tlsx.ChainNameConstraint)},
 		{"path too long", seen(tlsx.ChainTooLong, nil), untrusted(tlsx.ChainTooLong)},
 		{"wrong usage", seen(tlsx.ChainUsage, nil), untrusted(tlsx.ChainUsage)},
@@ -87,6 +107,45 @@ func TestJudgeTLS(t *testing.T) {
 		{"TLS 1.0", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.0" }), []string{"TLS-VERSION-OLD mx.test host=mx.test version=\"TLS 1.0\""}},
 		{"TLS 1.1", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.1" }), []string{"TLS-VERSION-OLD mx.test host=mx.test version=\"TLS 1.1\""}},
 		{"TLS 1.2", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.2" }), nil},
+		{"RC4", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) {
+			s.Version, s.CipherSuite = "TLS 1.2", "TLS_ECDHE_RSA_WITH_RC4_128_SHA"
+		}),
+			[]string{"TLS-SUITE-WEAK mx.test host=mx.test suite=TLS_ECDHE_RSA_WITH_RC4_128_SHA"}},
+		{"RC4 with TLS 1.0", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version, s.CipherSuite = "TLS 1.0", "TLS_RSA_WITH_RC4_128_SHA" }),
+			[]string{"TLS-VERSION-OLD mx.test host=mx.test version=\"TLS 1.0\""}},
+		{"RSA key exchange, for want of DHE perhaps", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) {
+			s.Version, s.CipherSuite = "TLS 1.2", "TLS_RSA_WITH_AES_128_GCM_SHA256"
+		}), nil},
+		{"CBC with SHA-1", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) {
+			s.Version, s.CipherSuite = "TLS 1.2", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"
+		}), nil},
+
+		{"nothing old offered", offering(taken(tlsx.HelloTLS12), refusing(tlsx.HelloTLS11), refusing(tlsx.HelloTLS10), refusing(tlsx.HelloWeak)), nil},
+		{"nothing tested", offering(tlsx.Offer{Hello: tlsx.HelloTLS10, Taken: tlsx.TakenNotTested}, tlsx.Offer{Hello: tlsx.HelloWeak, Taken: tlsx.TakenNotTested}), nil},
+		{"old versions offered", offering(taken(tlsx.HelloTLS12), taken(tlsx.HelloTLS11), taken(tlsx.HelloTLS10)),
+			[]string{`TLS-VERSION-OLD-OFFERED mx.test host=mx.test versions="TLS 1.0, TLS 1.1"`}},
+		{"TLS 1.1 offered", offering(taken(tlsx.HelloTLS11), refusing(tlsx.HelloTLS10)),
+			[]string{`TLS-VERSION-OLD-OFFERED mx.test host=mx.test versions="TLS 1.1"`}},
+		{"old versions alone", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.1" }, taken(tlsx.HelloTLS11), taken(tlsx.HelloTLS10)),
+			[]string{`TLS-VERSION-OLD mx.test host=mx.test version="TLS 1.1"`}},
+		{"weak suites offered", offering(taken(tlsx.HelloWeak)), []string{"TLS-SUITE-WEAK-OFFERED mx.test host=mx.test suite=TLS_SUITE"}},
+		{"weak suite chosen", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) {
+			s.Version, s.CipherSuite = "TLS 1.2", "TLS_RSA_WITH_3DES_EDE_CBC_SHA"
+		}, taken(tlsx.HelloWeak)),
+			[]string{"TLS-SUITE-WEAK mx.test host=mx.test suite=TLS_RSA_WITH_3DES_EDE_CBC_SHA"}},
+
+		{"expired at one address", atTwo(func(_ state, c *tlsx.Certificate) { c.Expired = true }), []string{
+			"TLS-CERT-DIFFERS mx.test bad=192.0.2.1 good=2001:db8::1 host=mx.test reason=expired", "TLS-CERT-EXPIRED mx.test date=2027-02-03 host=mx.test"}},
+		{"not valid yet at one address", atTwo(func(_ state, c *tlsx.Certificate) { c.NotYetValid = true }), []string{
+			"TLS-CERT-DIFFERS mx.test bad=192.0.2.1 good=2001:db8::1 host=mx.test reason=not-yet-valid", "TLS-CERT-NOT-YET-VALID mx.test date=2026-01-01 host=mx.test"}},
+		{"self-signed at one address", atTwo(func(s state, _ *tlsx.Certificate) { s.Chain = tlsx.ChainSelfSigned }), []string{
+			"TLS-CERT-DIFFERS mx.test bad=192.0.2.1 good=2001:db8::1 host=mx.test reason=self-signed", "TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
+		{"another name at one address", atTwo(func(s state, _ *tlsx.Certificate) { s.NameMatch = false }), []string{
+			"TLS-CERT-DIFFERS mx.test bad=192.0.2.1 good=2001:db8::1 host=mx.test reason=other-name", "TLS-CERT-NAME mx.test host=mx.test names=mx.test"}},
+		{"another certificate, as good", atTwo(nil), nil},
+		{"two hosts, one of them self-signed", append(seen(tlsx.ChainTrusted, nil), with(seen(tlsx.ChainSelfSigned, nil)[0], func(d *Dialogue) { d.Host = "b.test" })),
+			[]string{"TLS-CERT-SELF-SIGNED b.test host=b.test"}},
+
 		{"handshake failed behind the certificate", seen(tlsx.ChainTrusted, func(s state, c *tlsx.Certificate) {
 			s.Version, s.Outcome, c.KeyType, c.KeyBits = "", tlsx.OutcomeWeakKey, tlsx.KeyRSA, 512
 		}), []string{"TLS-KEY-WEAK mx.test bits=512 host=mx.test type=rsa"}},
@@ -132,6 +191,12 @@ func TestGatherTLS(t *testing.T) {
 			d.TLS.Certs = tlsState("").Certs
 		})}), "done"},
 		{"a certificate of one host, the other silent", mailHosts([]Dialogue{secured("mx.test", "192.0.2.1"), dialogue("b.test", "192.0.2.2", smtp.OutcomeTimeout)}), "done"},
+		{"a certificate, and no connection left for the offers", mailHosts([]Dialogue{with(secured("mx.test", "192.0.2.1"), func(d *Dialogue) {
+			d.Offers = []tlsx.Offer{{Hello: tlsx.HelloTLS11, Taken: tlsx.TakenNotTested, Reason: ReasonConnections}}
+		})}), "inconclusive offers-left mx.test minor"},
+		{"a certificate, and an offer without an answer", mailHosts([]Dialogue{with(secured("mx.test", "192.0.2.1"), func(d *Dialogue) {
+			d.Offers = []tlsx.Offer{{Hello: tlsx.HelloTLS11, Taken: tlsx.TakenNotTested, Reason: "timeout"}}
+		})}), "done"},
 		{"no STARTTLS", mailHosts([]Dialogue{upgrade(smtp.StartTLSNotOffered, "")}), "skipped no-tls"},
 		{"EHLO refused", mailHosts([]Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeEhloRefused)}), "skipped no-tls"},
 		{"handshake out of time", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeTimeout)}), "inconclusive no-answer mx.test"},

@@ -16,7 +16,7 @@ import (
 
 func schema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(AuditJSONSchema()))
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(JSONSchema(AuditSchema)))
 	if err != nil {
 		t.Fatal(err)
 	}

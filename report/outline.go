@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,9 @@ func (p *printer) outline(o *check.Outline) {
 	}), "  ", "  ")
 	if !o.Sender {
 		p.wrapped(fill(p.lang.word("text", "authorised"), map[string]string{"addresses": p.addresses(o.Addresses)}), "  ", "  ")
+		if slices.ContainsFunc(o.Terms, func(t check.OutlineTerm) bool { return t.Adds != nil && t.Adds.Some() }) {
+			p.wrapped(p.lang.word("text", "further"), "  ", "  ")
+		}
 	}
 }
 
@@ -130,7 +134,7 @@ func (d *drawing) term(t check.OutlineTerm, branches string) {
 	if t.Provider != nil {
 		notes = append(notes, t.Provider.Name)
 	}
-	if t.Adds != nil && (t.Adds.IPv4 > 0 || t.Adds.IPv6 > 0) {
+	if t.Adds != nil && t.Adds.Some() {
 		notes = append(notes, d.addresses(*t.Adds))
 	}
 	if state := d.state(t.State); state != "" {

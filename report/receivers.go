@@ -31,8 +31,9 @@ type Requirement struct {
 	Enforced check.Force      `json:"enforced"`
 	Code     string           `json:"code,omitempty"` // how a refusal begins
 	State    check.Fulfilment `json:"state"`
-	Ready    bool             `json:"ready"` // not seen, but what the DNS has to hold for it is in order
-	Rules    []check.RuleID   `json:"rules"` // why it is not met, or may not be
+	Ready    bool             `json:"ready"`   // not seen, but what the DNS has to hold for it is in order
+	AtRisk   bool             `json:"at_risk"` // not seen, and the rules may forbid it
+	Rules    []check.RuleID   `json:"rules"`   // why it is not met, or may not be
 	ShownBy  check.Witness    `json:"shown_by,omitempty"`
 	Status   check.Origin     `json:"status"`
 	URL      string           `json:"url"`
@@ -55,7 +56,7 @@ func newReceivers(list []check.Compliance, lang Lang) []Receiver {
 			r.Requirements = append(r.Requirements, Requirement{
 				ID: q.ID, Kind: q.Kind, Text: lang.demand(q), Applies: q.Applies, Volume: q.Volume,
 				Enforced: q.Enforced, Code: q.Code, Status: q.Status, URL: q.URL, URLSeen: q.Seen,
-				State: s.State, Ready: s.Ready, Rules: append([]check.RuleID{}, s.Rules...), ShownBy: s.ShownBy,
+				State: s.State, Ready: s.Ready && !s.AtRisk(), AtRisk: s.AtRisk(), Rules: append([]check.RuleID{}, s.Rules...), ShownBy: s.ShownBy,
 			})
 		}
 		out = append(out, r)
@@ -154,9 +155,9 @@ func (p *printer) sum(v *Receiver) string {
 				text += " (" + scope + ")"
 			}
 			parts = append(parts, markUnmet+tied+text)
-		case len(q.Rules) > 0:
+		case q.AtRisk:
 			counts[atRisk]++
-		case q.State == check.Unseen && q.Ready:
+		case q.Ready:
 			counts[prepared]++
 		default:
 			counts[string(q.State)]++
@@ -214,7 +215,7 @@ func (p *printer) scope(q *Requirement) string {
 	case q.Volume == 0:
 		return p.lang.word("scope", string(q.Applies))
 	}
-	return fill(p.lang.word("scope-volume", string(q.Applies)), map[string]string{"volume": strconv.Itoa(q.Volume)})
+	return fill(p.lang.word("scope-volume", string(q.Applies)), map[string]string{"volume": p.lang.number(uint64(q.Volume))})
 }
 
 // receiver prints all requirements of a receiver.
@@ -235,7 +236,7 @@ func (p *printer) receiver(v *Receiver) {
 			mark, paint = markUnmet, p.paint.bad
 		case q.State == check.Undetermined:
 			mark, paint = markUnknown, p.paint.fair
-		case len(q.Rules) > 0:
+		case q.AtRisk:
 			mark, paint = markRisk, p.paint.fair
 		case q.Ready:
 			mark, paint = markReady, p.paint.good

@@ -13,7 +13,7 @@ var demands = map[string]phrase{
 	"text.every-demand": {"--verbose lists every requirement with its source.", "--verbose donne chaque exigence avec sa source."},
 
 	"count.met":      {"{count} met", "en ordre : {count}"},
-	"count.at-risk":  {"{count} at risk", "compromises : {count}"},
+	"count.at-risk":  {"{count} at risk", "menacées : {count}"},
 	"count.prepared": {"{count} prepared in the DNS", "préparées dans le DNS : {count}"},
 	"count.unseen":   {"{count} not visible", "non visibles : {count}"},
 	"count.unknown":  {"{count} could not be measured", "sans mesure : {count}"},
@@ -47,7 +47,7 @@ var demands = map[string]phrase{
 	"origin.observed": {"as others report", "selon des tiers"},
 
 	"receiver.personal-accounts":    {"About mail to private accounts (gmail.com, googlemail.com).", "Pour le courriel vers les comptes privés (gmail.com, googlemail.com)."},
-	"receiver.bulk-for-good":        {"Who once sent bulk mail stays a bulk sender; subdomains count together.", "Qui a envoyé en nombre une fois garde ce statut ; les sous-domaines comptent ensemble."},
+	"receiver.bulk-for-good":        {"Once classed as a bulk sender, always one; subdomains count together.", "Un expéditeur classé « en nombre » le reste ; les sous-domaines comptent ensemble."},
 	"receiver.volume-not-published": {"From which volume on mail is bulk is not published.", "Le volume à partir duquel un envoi est en nombre n’est pas publié."},
 	"receiver.consumer-accounts":    {"About mail to outlook.com, hotmail.com and live.com.", "Pour le courriel vers outlook.com, hotmail.com et live.com."},
 	"receiver.moves-to-yahoo":       {"Its mailboxes are moving to Yahoo, whose demands then count.", "Ses boîtes passent chez Yahoo, dont les exigences comptent alors."},
@@ -61,7 +61,7 @@ var demands = map[string]phrase{
 	"demand.spf-dkim-dmarc":      {"SPF and DKIM pass, with a DMARC record", "SPF et DKIM réussissent, avec un enregistrement DMARC"},
 	"demand.spf-valid":           {"SPF neither fails nor is broken", "SPF n’échoue pas et n’est pas défectueux"},
 	"demand.spf-not-fail":        {"SPF does not fail", "SPF n’échoue pas"},
-	"demand.dkim-key":            {"RSA keys of DKIM of 1024 bits or more", "Clés RSA de DKIM d’au moins 1024 bits"},
+	"demand.dkim-key":            {"RSA keys of DKIM of 1024 bits or more", "Clés DKIM RSA d’au moins 1024 bits"},
 	"demand.dkim-aligned":        {"DKIM passes for the From domain", "DKIM réussit pour le domaine du champ From"},
 	"demand.dmarc-record":        {"DMARC record, p=none is enough", "Enregistrement DMARC, p=none suffit"},
 	"demand.dmarc-reports":       {"DMARC record with a report address", "Enregistrement DMARC avec une adresse de rapports"},

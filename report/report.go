@@ -35,6 +35,7 @@ type Report struct {
 	Findings  []Finding        `json:"findings"` // worst first
 	Merits    []Merit          `json:"merits"`
 	Receivers []Receiver       `json:"receivers"` // what large ones demand; none where that is nothing
+	Trust     []check.Trust    `json:"trust"`     // which senders can deliver; Host is foreign text
 	Remedies  []any            `json:"remedies"`
 	Facts     any              `json:"facts,omitempty"`
 }
@@ -101,6 +102,7 @@ func assemble(res *check.Result, cat *Catalog, lang Lang, version string) *Repor
 		Findings:  make([]Finding, 0, len(res.Findings)),
 		Merits:    make([]Merit, 0, len(res.Merits)),
 		Receivers: newReceivers(res.Receivers, lang),
+		Trust:     append([]check.Trust{}, res.Trust...),
 		Remedies:  []any{},
 	}
 	if r.Role == "" {

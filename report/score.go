@@ -76,9 +76,11 @@ func (r *Report) rate(cat *Catalog) *Rating {
 	if security < 100 || r.done() {
 		out.Security.Score = new(max(0, security))
 		// Encryption is for the most part a matter of security, so that this
-		// score has a gap where mail hosts were left out by choice.
+		// score has a gap where mail hosts were left out by choice. Which older TLS
+		// they take costs nothing.
 		out.Security.AtMost = r.open(cat, func(c check.Coverage, r *Rule) bool {
-			return (c.State == check.Inconclusive || c.Reason == check.ReasonNoSMTP) && r.Security > 0
+			unknown := c.State == check.Inconclusive && c.Reason != check.ReasonOffers
+			return (unknown || c.Reason == check.ReasonNoSMTP) && r.Security > 0
 		})
 	}
 	return out
@@ -90,9 +92,13 @@ func (r *Report) measured() bool {
 	return r.done() || slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Area != areaProgram })
 }
 
-// done reports whether a checker came to its end.
+// done reports whether a checker came to its end, but for what costs nothing.
+// That blocklists have an answer shows nothing of a domain whose own servers have
+// none, unless they alone were asked.
 func (r *Report) done() bool {
-	return slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool { return c.State == check.Done })
+	return slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool {
+		return (c.State == check.Done || c.Reason == check.ReasonOffers) && (c.Checker != "dnsbl" || len(r.Coverage) == 1)
+	})
 }
 
 // idle reports whether there was nothing to check: every checker was skipped.
@@ -147,6 +153,7 @@ const (
 	VerdictWarning    Verdict = "warning"        // a warning, and nothing worse
 	VerdictOpen       Verdict = "open"           // nothing worse than a notice, and not everything measured
 	VerdictGood       Verdict = "good"           // nothing worse than a notice
+	VerdictUndeclared Verdict = "undeclared"     // its records do not say whether it takes part in mail, and something is wrong if it does
 	VerdictParked     Verdict = "parked"         // takes no part in mail, and says so
 	VerdictParkedOpen Verdict = "parked-open"    // takes no part in mail, and others can send in its name
 	VerdictFindings   Verdict = "check-findings" // a single check or a parked domain with a warning or an error
@@ -183,6 +190,8 @@ func (r *Report) verdict() Verdict {
 		return VerdictOpen
 	case parked:
 		return VerdictParked
+	case r.Role == check.Unknown && !r.inconclusive() && has(Warning):
+		return VerdictUndeclared
 	case r.Grade == "D" || r.Grade == lowest:
 		return VerdictPoor
 	case r.Grade == "C":
@@ -208,11 +217,14 @@ func (r *Report) unmeasured() Verdict {
 	if !r.inconclusive() {
 		return VerdictUnmeasured
 	}
-	verdict, silence := VerdictUnanswered, []string{"dns-timeout", "dns-failed", check.ReasonDescriptors}
+	verdict, silence := VerdictUnmeasured, []string{"dns-timeout", "dns-failed", check.ReasonDescriptors}
 	for _, c := range r.Coverage {
 		switch {
-		case c.State != check.Inconclusive:
+		case c.State != check.Inconclusive, c.Reason == check.ReasonLists:
 		case slices.Contains(silence, c.Reason):
+			if verdict == VerdictUnmeasured {
+				verdict = VerdictUnanswered
+			}
 		case strings.HasPrefix(c.Reason, "dns-"):
 			verdict = VerdictRefused
 		default:
@@ -222,9 +234,13 @@ func (r *Report) unmeasured() Verdict {
 	return verdict
 }
 
-// inconclusive reports whether a checker could not find something out.
+// inconclusive reports whether a checker could not find something out. That
+// blocklists do not answer this resolver casts no doubt on a whole audit, and
+// neither does older TLS that was not tried.
 func (r *Report) inconclusive() bool {
-	return slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool { return c.State == check.Inconclusive })
+	return slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool {
+		return c.State == check.Inconclusive && c.Reason != check.ReasonOffers && (r.Rating == nil || c.Reason != check.ReasonLists)
+	})
 }
 
 // exposes reports whether a finding lets others send in the name of the domain.

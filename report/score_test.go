@@ -124,9 +124,10 @@ func TestVerdict(t *testing.T) {
 		{"nothing measured", blockedResult(), "unmeasured"},
 		{"critical", &check.Result{Findings: broken("MX-NO-USABLE-HOST")}, "critical"},
 		{"poor", sick(), "poor"},
-		{"fair", &check.Result{Findings: broken("SPF-TOO-MANY-LOOKUPS")}, "fair"},
-		{"error", &check.Result{Findings: broken("SMTP-STARTTLS-FAILED")}, "error"},
-		{"exposed", &check.Result{Findings: broken("DMARC-POLICY-NONE")}, "exposed"},
+		{"fair", &check.Result{Role: check.Sending, Findings: broken("SPF-TOO-MANY-LOOKUPS")}, "fair"},
+		{"undeclared", &check.Result{Role: check.Unknown, Findings: broken("SPF-TOO-MANY-LOOKUPS")}, "undeclared"},
+		{"error", &check.Result{Role: check.Sending, Findings: broken("SMTP-STARTTLS-FAILED")}, "error"},
+		{"exposed", &check.Result{Role: check.Sending, Findings: broken("DMARC-POLICY-NONE")}, "exposed"},
 		{"notice", &check.Result{Findings: broken("PTR-MX-MISSING"), Coverage: done("mx")}, "good"},
 		{"open", &check.Result{Coverage: append(done("mx"), open("spf", "dns-timeout"))}, "open"},
 		{"parked", &check.Result{Role: check.Parked, Coverage: done("mx")}, "parked"},
@@ -137,6 +138,10 @@ func TestVerdict(t *testing.T) {
 		{"no files", &check.Result{Coverage: []check.Coverage{open("mx", check.ReasonDescriptors)}}, "unanswered"},
 		{"failures", &check.Result{Coverage: []check.Coverage{open("mx", "dns-servfail"), open("spf", "dns-refused")}}, "refused"},
 		{"failures and timeouts", &check.Result{Coverage: []check.Coverage{open("mx", "dns-servfail"), open("spf", "dns-timeout")}}, "refused"},
+		{"blocklists alone answer", &check.Result{Coverage: append(done("dnsbl"), open("mx", "dns-timeout"))}, "unanswered"},
+		{"nothing answers, and blocklists cannot be used", &check.Result{Coverage: []check.Coverage{open("mx", "dns-timeout"), minor("dnsbl", check.ReasonLists)}}, "unanswered"},
+		{"failures, and blocklists cannot be used", &check.Result{Coverage: []check.Coverage{open("mx", "dns-refused"), minor("dnsbl", check.ReasonLists)}}, "refused"},
+		{"blocklists cannot be used", &check.Result{Coverage: append(done("mx"), minor("dnsbl", check.ReasonLists), skipped("smtp", check.ReasonNoSMTP))}, "good"},
 		{"a failure and something else", &check.Result{Coverage: []check.Coverage{open("mx", "dns-servfail"), open("spf", check.ReasonDeadline)}}, "unmeasured"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -246,6 +251,13 @@ func TestExitStatus(t *testing.T) {
 	t.Run("a single check has no score", func(t *testing.T) {
 		if got := ExitStatus([]*Report{NewCheck(clean, testCatalog(t), English, "")}, Error); got != ExitFine {
 			t.Errorf("got %d, want %d", got, ExitFine)
+		}
+	})
+	t.Run("blocklists alone", func(t *testing.T) {
+		for want, c := range map[int]check.Coverage{ExitFine: done("dnsbl")[0], ExitUncertain: minor("dnsbl", check.ReasonLists)} {
+			if got := ExitStatus([]*Report{NewCheck(result(nil, c), testCatalog(t), English, "")}, Error); got != want {
+				t.Errorf("%+v: got %d, want %d", c, got, want)
+			}
 		}
 	})
 	t.Run("a single check that was cut short", func(t *testing.T) {

@@ -46,6 +46,7 @@ func (p *printer) report(r *Report) {
 		p.outline(r.outline)
 	}
 	p.merits(r)
+	p.trust(r)
 	p.receivers(r)
 	p.coverage(r)
 }
@@ -198,11 +199,16 @@ func (p *printer) cure(f *Finding, indent string, same bool) {
 // instructions says where the providers that are concerned explain the cure.
 func (p *printer) instructions(f *Finding, indent string) {
 	for _, provider := range f.Providers {
-		if provider.Setup != "" {
-			p.wrapped(fill(p.lang.word("text", "instructions"), map[string]string{
-				"name": provider.Name, "address": provider.Setup,
-			}), indent, indent)
+		if provider.Setup == "" {
+			continue
 		}
+		text := fill(p.lang.word("text", "instructions"), map[string]string{"name": provider.Name})
+		if displayWidth(indent+text+" "+provider.Setup) <= p.width {
+			p.line(indent + text + " " + provider.Setup)
+			continue
+		}
+		p.wrapped(text, indent, indent)
+		p.line(indent + provider.Setup) // whole, so that it can be copied
 	}
 }
 
@@ -354,6 +360,8 @@ func (p *printer) merits(r *Report) {
 }
 
 // coverage prints a line a checker, and what can be done where port 25 is shut.
+// What is checked only on demand, and was not asked for, is left out unless
+// Verbose.
 func (p *printer) coverage(r *Report) {
 	if len(r.Coverage) == 0 {
 		return
@@ -367,6 +375,9 @@ func (p *printer) coverage(r *Report) {
 	}
 	closed := false
 	for i, c := range r.Coverage {
+		if c.Reason == check.ReasonAccess && !p.Verbose {
+			continue
+		}
 		closed = closed || c.Reason == check.ReasonPort25
 		text := p.lang.word("state", string(c.State))
 		if c.Reason != "" {

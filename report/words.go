@@ -30,7 +30,7 @@ func (l Lang) lookup(key string) (string, bool) {
 }
 
 // tables are the tables of phrases. No key is in two of them.
-func tables() []map[string]phrase { return []map[string]phrase{labels, codes, demands} }
+func tables() []map[string]phrase { return []map[string]phrase{labels, codes, demands, trusts} }
 
 // word returns the phrase "kind.code", or the code itself where there is none.
 func (l Lang) word(kind, code string) string {
@@ -76,8 +76,9 @@ var labels = map[string]phrase{
 	"text.label":        {"{label}: {text}", "{label} : {text}"},
 	"text.spf":          {"SPF result for {address}: {result}", "Résultat SPF pour {address} : {result}"},
 	"text.lookups":      {"DNS lookups: {lookups} of 10; of those that find nothing: {voids} of 2.", "Requêtes DNS : {lookups} sur 10 ; dont sans résultat : {voids} sur 2."},
-	"text.alike":        {"{first} … and {count} more like it", "{first} … et {count} autres de ce genre"},
+	"text.alike":        {"{first} … and {count} more addresses", "{first} … et {count} autres adresses"},
 	"text.authorised":   {"Addresses that pass: {addresses}", "Adresses qui passent : {addresses}"},
+	"text.further":      {"Beside a term: the further addresses that pass because of it.", "À côté d’un terme : les adresses supplémentaires qui passent grâce à lui."},
 	"text.least":        {"at least {text}", "au moins {text}"},
 	"text.decides":      {"decides: {domain}, columns {column}-{end}", "décide : {domain}, colonnes {column}-{end}"},
 	"text.none":         {"not measured", "non mesurée"},
@@ -85,12 +86,12 @@ var labels = map[string]phrase{
 	"text.most":         {"at most {score}", "au plus {score}"},
 	"text.brief":        {"{score}/100 {grade}", "{score}/100 {grade}"},
 	"text.cap":          {"holds the score to {cap}", "limite la note à {cap}"},
-	"text.instructions": {"Instructions of {name}: {address}", "Mode d’emploi de {name} : {address}"},
+	"text.instructions": {"Instructions of {name}:", "Mode d’emploi de {name} :"},
 	"text.same":         {"The same cure as above.", "Même remède que ci-dessus."},
 
 	"text.more-characters": {"… (+{count} characters)", "… (+{count} caractères)"},
 	"text.more-lines":      {"… (+{count} lines)", "… (+{count} lignes)"},
-	"text.explain":         {"maildoctor explain ID says what to do", "maildoctor explain ID dit que faire"},
+	"text.explain":         {"maildoctor explain ID says what to do", "maildoctor explain ID dit quoi faire"},
 	"text.blanks":          {"{...} stands for what an audit finds.", "{...} représente ce que trouve un audit."},
 
 	"list.rule":     {"Rule", "Règle"},
@@ -126,6 +127,7 @@ var labels = map[string]phrase{
 	"checker.tls-rpt": {"TLS-RPT", "TLS-RPT"},
 	"checker.dane":    {"DANE", "DANE"},
 	"checker.bimi":    {"BIMI", "BIMI"},
+	"checker.access":  {"Access", "Accès"},
 	"checker.dnsbl":   {"DNSBL", "DNSBL"},
 
 	"verdict.unmeasured": {
@@ -147,6 +149,10 @@ var labels = map[string]phrase{
 	"verdict.critical": {
 		"Mail cannot work on this domain until the first point is fixed.",
 		"Le courriel de ce domaine ne peut pas fonctionner tant que le premier point n’est pas corrigé.",
+	},
+	"verdict.undeclared": {
+		"This domain does not say whether it takes part in mail: if it does, fix what follows.",
+		"Ce domaine ne dit pas s’il sert au courriel : si c’est le cas, corrigez ce qui suit.",
 	},
 	"verdict.poor": {
 		"Much of the mail of this domain risks rejection or the spam folder.",

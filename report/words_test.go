@@ -18,7 +18,7 @@ import (
 
 func TestWords(t *testing.T) {
 	// Names that both languages share.
-	same := []string{"checker.", "type.", "result.", "term.", "text.score", "text.brief", "rule.points"}
+	same := []string{"checker.", "type.", "result.", "term.", "text.score", "text.brief", "rule.points", "model."}
 	for _, table := range tables() {
 		for _, key := range slices.Sorted(maps.Keys(table)) {
 			p := table[key]
@@ -111,6 +111,24 @@ func TestEveryCodeHasAWord(t *testing.T) {
 		{dir: "../check/httpsx", kind: "fetch.", typed: "Outcome", except: []string{
 			"ok", "bad-url", "dns-unknown", "not-dialled", "unreachable", "connect-failed", "no-system-roots",
 			"redirect", "too-large", "encoded", "timeout", "deadline", "cancelled",
+		}},
+		{dir: "../check/dnsbl", kind: "meaning.", typed: "Meaning", except: []string{"trust-none"}},
+		{dir: "../check", kind: "cure.", prefix: "cure"},
+		{dir: "../check/rdns", kind: "pattern.", typed: "Pattern"},
+		{dir: "../check/rdns", kind: "form.", typed: "Form", except: []string{"full-name", "literal"}},
+		{dir: "../check/dnsbl", kind: "trouble.", typed: "Reason", except: []string{
+			"other-kind", "no-ipv6", "private-address", "bad-address", "bad-name", "public-suffix", "name-too-long",
+			"no-answer", "outside-127", "unknown-code",
+		}},
+		{dir: "../check/mtasts", kind: "defect.", typed: "Reason"},
+		{dir: "../check/tlsrpt", kind: "defect.", typed: "Reason"},
+		{dir: "../check", kind: "defect.", prefix: "defect"},
+		{dir: "../check", kind: "effect.", prefix: "effect"},
+		{dir: "../check", kind: "trust.", typed: "TrustReason"},
+		{dir: "../check", kind: "model.", prefix: "model"},
+		{dir: "../check/dane", kind: "fault.", typed: "Fault"},
+		{dir: "../check/dane", kind: "reason.", typed: "Reason", except: []string{
+			"unusable", "critical-extension", "weak-signature", "key-too-large", "certificate-malformed", "not-tried", "no-certificates",
 		}},
 		{dir: ".", kind: "verdict.", typed: "Verdict"},
 		{dir: "../check/smtp", kind: "outcome.", typed: "Outcome", except: []string{"ok"}},
