@@ -216,7 +216,7 @@ func TestImports(t *testing.T) {
 		case isRoom && room == "lab":
 			return to == "maildoctor/check/dnsx"
 		case isRoom:
-			return to == "maildoctor/check/dnsx" || to == "maildoctor/check/taglist"
+			return slices.Contains([]string{"maildoctor/check/dnsx", "maildoctor/check/group", "maildoctor/check/taglist"}, to)
 		case from == "maildoctor/check":
 			return strings.HasPrefix(to, "maildoctor/check/") && to != "maildoctor/check/lab"
 		case from == "maildoctor/report":

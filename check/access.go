@@ -8,6 +8,7 @@ import (
 
 	"maildoctor/check/access"
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 	"maildoctor/check/smtp"
 	"maildoctor/check/tlsx"
 )
@@ -99,7 +100,7 @@ func gatherAccess(ctx context.Context, r *run) Coverage {
 		return Coverage{State: Skipped, Reason: ReasonAccess}
 	}
 	a := &Access{Asked: asked}
-	var parts group
+	var parts group.Group
 	parts.Go(func() { r.hosts(ctx) })
 	parts.Go(func() { a.DNS = access.Lookup(ctx, r.dns, r.domain) })
 	parts.Wait()
@@ -258,7 +259,7 @@ func (r *run) converse(ctx context.Context, a *Access, targets []access.Target) 
 	targets = targets[:min(len(targets), free)]
 
 	found := make([]conversation, len(targets))
-	var parts group
+	var parts group.Group
 	for _, addr := range addresses(targets) {
 		parts.Go(func() { r.converseAt(ctx, addr, targets, found) })
 	}

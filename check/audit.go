@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 )
 
 // A checker is a row of the table: what it is called, whose facts it reads
@@ -75,7 +76,7 @@ type run struct {
 	opts   Options
 	domain string
 	facts  *Facts
-	once   struct{ hosts, sessions share }
+	once   struct{ hosts, sessions group.Share }
 }
 
 // Audit gathers the facts about domain, which is a name as ParseDomain returns
@@ -93,10 +94,27 @@ func Audit(ctx context.Context, n Net, domain string, o Options) *Result {
 // result judges facts and puts the report's matter together.
 func result(f *Facts, n Net) *Result {
 	findings, merits := judge(f, f.judged())
-	return &Result{
-		Domain: f.Domain, Time: n.Now(), Role: f.Role(), Coverage: f.coverage(),
-		Findings: findings, Merits: merits, Receivers: comply(f, findings), Trust: f.Trust(), Facts: f,
+	out := &Result{Domain: f.Domain, Time: n.Now(), Role: f.Role(), Coverage: f.coverage(), Merits: merits, Facts: f}
+	for _, part := range []struct {
+		name     string
+		conclude func()
+	}{
+		{"receivers", func() { out.Receivers = comply(f, findings) }},
+		{"trust", func() { out.Trust = f.Trust() }},
+	} {
+		if fault := caught(part.conclude); fault != nil {
+			findings = append(findings, internalError(part.name, f.Domain, fmt.Sprint(fault)))
+		}
 	}
+	out.Findings = findings
+	return out
+}
+
+// caught runs f and returns what it panics with, if it does.
+func caught(f func()) (fault any) {
+	defer func() { fault = recover() }()
+	f()
+	return nil
 }
 
 // gather runs the checkers that are wanted, all at once.

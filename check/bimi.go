@@ -11,6 +11,7 @@ import (
 	"maildoctor/check/bimi"
 	"maildoctor/check/dmarc"
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 	"maildoctor/check/httpsx"
 )
 
@@ -59,7 +60,7 @@ func gatherBIMI(ctx context.Context, r *run) Coverage {
 		c.Minor = true
 		return c
 	}
-	var parts group
+	var parts group.Group
 	parts.Go(func() { b.FetchLogo(ctx, r.fetchBIMI("image/svg+xml")) })
 	parts.Go(func() { b.FetchCertificate(ctx, r.fetchBIMI("application/x-pem-file"), r.net.Now()) })
 	parts.Wait()

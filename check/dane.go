@@ -11,6 +11,7 @@ import (
 
 	"maildoctor/check/dane"
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 	"maildoctor/check/mx"
 	"maildoctor/check/smtp"
 )
@@ -152,7 +153,7 @@ func (r *run) tlsa(ctx context.Context, found *mx.Result) *DANE {
 		}
 	}
 	d.Hosts = make([]DANEHost, len(hosts))
-	var parts group
+	var parts group.Group
 	for i, h := range hosts {
 		parts.Go(func() {
 			d.Hosts[i].Result = *dane.Lookup(ctx, r.dns, dane.Host{

@@ -10,6 +10,7 @@ import (
 
 	"maildoctor/check/dkim"
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 	"maildoctor/check/senders"
 	"maildoctor/check/spf"
 )
@@ -91,7 +92,7 @@ func gatherDKIM(ctx context.Context, r *run) Coverage {
 	r.facts.DKIM = d
 	if len(r.opts.Selectors) > 0 {
 		d.Given = make([]dkim.Selector, len(r.opts.Selectors))
-		var parts group
+		var parts group.Group
 		for i, name := range r.opts.Selectors {
 			parts.Go(func() { d.Given[i] = dkim.Lookup(ctx, keys, r.domain, name) })
 		}
@@ -121,7 +122,7 @@ func gatherDKIM(ctx context.Context, r *run) Coverage {
 		waves = slices.Insert(waves, 0, e.Selectors)
 	}
 	var s dkim.Guesses
-	var parts group
+	var parts group.Group
 	parts.Go(func() { s = dkim.Guess(ctx, keys, r.domain, waves) })
 	parts.Go(func() { d.Relatives = r.relatives(ctx, keys) })
 	parts.Wait()
@@ -147,7 +148,7 @@ func gatherDKIM(ctx context.Context, r *run) Coverage {
 // domains in its SPF record. Both questions are those of other checkers, asked
 // once for all.
 func (r *run) signs(ctx context.Context) (hosts, domains []string, selection spf.Selection) {
-	var parts group
+	var parts group.Group
 	parts.Go(func() {
 		for _, mx := range r.dns.Lookup(ctx, r.domain, dns.TypeMX).MXs() {
 			hosts = append(hosts, mx.Host)

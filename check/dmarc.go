@@ -245,7 +245,7 @@ func judgeDMARCRecord(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Finding
 			rule, values = dmarcPolicyInvalid, append(values, "value", value, "effect", p.Effect)
 		case dmarc.RemovedTag:
 			rule = dmarcRemovedTag
-			if pctZero(s) && taglist.Lower(tag) == "pct" {
+			if p.Source == dmarc.Own && pctZero(s) && taglist.Lower(tag) == "pct" {
 				continue // judged with the policy
 			}
 		case dmarc.URIEmpty, dmarc.URINoScheme, dmarc.URIMalformed, dmarc.URIAddress:
@@ -328,7 +328,7 @@ func judgeDMARCPolicy(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Finding
 	case p.Effective != p.Requested:
 		add(Finding{
 			Rule: dmarcTesting, Subject: p.Domain, Evidence: record,
-			Params: proposed(p, p.Domain, proposal(p, p.Requested, "t"), "policy", p.Requested, "effective", p.Effective),
+			Params: proposed(p, p.Domain, proposal(p, p.Requested, "t", "pct"), "policy", p.Requested, "effective", p.Effective),
 		})
 	}
 	if p.Source != dmarc.Own {

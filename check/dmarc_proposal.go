@@ -38,19 +38,16 @@ func proposal(p *dmarc.Policy, request dmarc.Request, drop ...string) string {
 }
 
 // inherited is the record that applies with another request, and without the
-// tags that are dropped. A registry's report addresses stay its own.
+// tags that are dropped. Of a registry's nothing is taken over but the request.
 func inherited(p *dmarc.Policy, request dmarc.Request, drop ...string) string {
-	record := ""
-	if s := p.Record(); s != nil && len(s.Texts) == 1 {
-		record = string(s.Texts[0])
+	s := p.Record()
+	if s == nil || len(s.Texts) != 1 || foreign(p) && p.Source != dmarc.Own {
+		return rewrite("", nil, request)
 	}
 	if p.Source != dmarc.Own {
 		drop = append(drop, "sp", "np", "psd")
 	}
-	if foreign(p) && p.Source != dmarc.Own {
-		drop = append(drop, "rua", "ruf")
-	}
-	return amend(record, dead(p), request, drop...)
+	return amend(string(s.Texts[0]), dead(p), request, drop...)
 }
 
 // headed adds psd=n to a record for the audited domain where that keeps the
@@ -149,7 +146,10 @@ func (f *Facts) withReports(p *dmarc.Policy, place, record string) string {
 
 // mailless reports whether a domain is known to take no mail.
 func (f *Facts) mailless(host string) bool {
-	return f.MX != nil && host == f.Domain && f.MX.Status.Known() && len(f.MX.Hosts) == 0
+	if f.MX == nil || host != f.Domain || !f.MX.Status.Known() {
+		return false
+	}
+	return len(f.MX.Hosts) == 0 || f.MX.Implicit && f.MX.Hosts[0].Status().Absent()
 }
 
 // dead lists the hosts of report addresses that get no reports, whatever their

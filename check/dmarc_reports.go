@@ -23,11 +23,11 @@ func judgeDMARCReports(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Findin
 	}
 	mended := f.mended(p, s)
 	if len(s.Record.RUA) == 0 && !f.idle() {
-		record := f.withReports(p, s.Domain, mended)
+		step, record := stepReportsFirst, f.withReports(p, s.Domain, mended)
 		if record == mended {
-			record += "; rua=mailto:dmarc@" + s.Domain
+			step = stepMailbox
 		}
-		add(Finding{Rule: dmarcNoReports, Subject: s.Domain, Evidence: cited(s), Params: proposed(p, s.Domain, record)})
+		add(Finding{Rule: dmarcNoReports, Subject: s.Domain, Evidence: cited(s), Params: proposed(p, s.Domain, record, "step", step)})
 	}
 	for _, report := range p.Reports {
 		switch { // an agreement would not revive a mailbox

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"maildoctor/check/dnsbl"
+	"maildoctor/check/group"
 )
 
 // The rules about blocklists. Those about a subject differ by how much the
@@ -70,7 +71,7 @@ func gatherDNSBL(ctx context.Context, r *run) Coverage {
 		return Coverage{State: Skipped, Reason: ReasonNotPublic, Subject: r.opts.IP.String()}
 	}
 	b := &Blocklists{Named: len(r.opts.Blocklists) > 0, Results: make([]*dnsbl.Result, len(subjects))}
-	var parts group
+	var parts group.Group
 	for i, s := range subjects {
 		parts.Go(func() { b.Results[i] = dnsbl.Check(ctx, r.dns, s, r.blocklists(s)) })
 	}

@@ -8,6 +8,7 @@ import (
 	"maildoctor/check/dkim"
 	"maildoctor/check/dnsx"
 	"maildoctor/check/evidence"
+	"maildoctor/check/group"
 	"maildoctor/check/taglist"
 )
 
@@ -113,7 +114,7 @@ func (r *run) relatives(ctx context.Context, keys dnsx.Resolver) []SignerKey {
 			out = append(out, SignerKey{Domain: domain, Selector: dkim.Selector{Name: taglist.Octets(selector)}})
 		}
 	}
-	var parts group
+	var parts group.Group
 	for i := range out {
 		parts.Go(func() { out[i].Selector = dkim.Lookup(ctx, keys, out[i].Domain, string(out[i].Name)) })
 	}

@@ -23,6 +23,7 @@ type scene struct {
 	unclear []string // "checker reason" of each checker that could not find out, sorted
 	zone    string   // what is above the domain; empty for test
 	web     webFace
+	silent  bool // it asks nobody for reports about TLS
 }
 
 func (s *scene) domain() string { return s.name + "." + cmp.Or(s.zone, "test") }
@@ -31,53 +32,56 @@ func (s *scene) domain() string { return s.name + "." + cmp.Or(s.zone, "test") }
 func intrusive(o *check.Options) { o.Intrusive = true }
 
 // mailScenes are about Postfix and Exim as MX hosts and for submission.
-var mailScenes = []scene{
-	{name: "fine-postfix", host: "fine.postfix.test", options: intrusive},
-	{name: "fine-exim", host: "fine.exim.test", options: intrusive},
+func mailScenes() []scene {
+	return []scene{
+		{name: "fine-postfix", host: "fine.postfix.test", options: intrusive},
+		{name: "fine-exim", host: "fine.exim.test", options: intrusive},
 
-	{name: "clear-postfix", host: "clear.postfix.test", want: []string{"SMTP-587-NO-STARTTLS", "SMTP-STARTTLS-MISSING"}},
-	{name: "clear-exim", host: "clear.exim.test", want: []string{"SMTP-587-NO-STARTTLS", "SMTP-AUTH-BEFORE-TLS", "SMTP-STARTTLS-MISSING"}},
-	// Without its certificate Postfix has no cipher suite, and Exim puts off.
-	{name: "unready-postfix", host: "unready.postfix.test", want: []string{"SMTP-STARTTLS-FAILED"}},
-	{name: "unready-exim", host: "unready.exim.test", unclear: []string{"smtp tempfail"}},
+		{name: "clear-postfix", host: "clear.postfix.test", want: []string{"SMTP-587-NO-STARTTLS", "SMTP-STARTTLS-MISSING"}},
+		{name: "clear-exim", host: "clear.exim.test", want: []string{"SMTP-587-NO-STARTTLS", "SMTP-AUTH-BEFORE-TLS", "SMTP-STARTTLS-MISSING"}},
+		// Without its certificate Postfix has no cipher suite, and Exim puts off.
+		{name: "unready-postfix", host: "unready.postfix.test", want: []string{"SMTP-STARTTLS-FAILED"}},
+		{name: "unready-exim", host: "unready.exim.test", unclear: []string{"smtp tempfail"}},
 
-	{name: "old-postfix", host: "old.postfix.test", want: []string{"TLS-VERSION-OLD"}},
-	{name: "old-exim", host: "old.exim.test", want: []string{"TLS-SUITE-WEAK-OFFERED", "TLS-VERSION-OLD"}},
-	{name: "any-postfix", host: "any.postfix.test", want: []string{"TLS-VERSION-OLD-OFFERED"}},
-	{name: "any-exim", host: "any.exim.test", want: []string{"TLS-SUITE-WEAK-OFFERED", "TLS-VERSION-OLD-OFFERED"}},
-	{name: "static-postfix", host: "static.postfix.test", want: []string{"TLS-SUITE-WEAK-OFFERED"}},
-	{name: "rc4-exim", host: "rc4.exim.test", want: []string{"TLS-SUITE-WEAK"}},
-	{name: "3des-exim", host: "3des.exim.test", want: []string{"TLS-SUITE-WEAK"}},
-	// crypto/tls knows no finite-field DHE, which others can do.
-	{name: "dhe-exim", host: "dhe.exim.test", unclear: []string{"smtp tls-not-tested"}},
+		{name: "old-postfix", host: "old.postfix.test", want: []string{"TLS-VERSION-OLD"}},
+		{name: "old-exim", host: "old.exim.test", want: []string{"TLS-SUITE-WEAK-OFFERED", "TLS-VERSION-OLD"}},
+		{name: "any-postfix", host: "any.postfix.test", want: []string{"TLS-VERSION-OLD-OFFERED"}},
+		{name: "any-exim", host: "any.exim.test", want: []string{"TLS-SUITE-WEAK-OFFERED", "TLS-VERSION-OLD-OFFERED"}},
+		{name: "static-postfix", host: "static.postfix.test", want: []string{"TLS-SUITE-WEAK-OFFERED"}},
+		{name: "rc4-exim", host: "rc4.exim.test", want: []string{"TLS-SUITE-WEAK"}},
+		{name: "3des-exim", host: "3des.exim.test", want: []string{"TLS-SUITE-WEAK"}},
+		// crypto/tls knows no finite-field DHE, and the alert of a server that has
+		// nothing else is that of one without a certificate.
+		{name: "dhe-exim", host: "dhe.exim.test", want: []string{"SMTP-STARTTLS-FAILED"}},
 
-	{name: "expired-postfix", host: "expired.postfix.test", want: []string{"TLS-CERT-EXPIRED"}},
-	{name: "expired-exim", host: "expired.exim.test", want: []string{"TLS-CERT-EXPIRED", "TLS-SUBMISSION-CERT"}},
-	{name: "self-postfix", host: "self.postfix.test", want: []string{"TLS-CERT-SELF-SIGNED", "TLS-SUBMISSION-CERT"}},
-	{name: "self-exim", host: "self.exim.test", want: []string{"TLS-CERT-SELF-SIGNED"}},
-	{name: "named-postfix", host: "named.postfix.test", want: []string{"TLS-CERT-NAME"}},
-	{name: "named-exim", host: "named.exim.test", want: []string{"TLS-CERT-NAME"}},
-	{name: "small-postfix", host: "small.postfix.test", want: []string{"TLS-KEY-WEAK"}},
-	{name: "small-exim", host: "small.exim.test", want: []string{"TLS-KEY-WEAK"}},
+		{name: "expired-postfix", host: "expired.postfix.test", want: []string{"TLS-CERT-EXPIRED"}},
+		{name: "expired-exim", host: "expired.exim.test", want: []string{"TLS-CERT-EXPIRED", "TLS-SUBMISSION-CERT"}},
+		{name: "self-postfix", host: "self.postfix.test", want: []string{"TLS-CERT-SELF-SIGNED", "TLS-SUBMISSION-CERT"}},
+		{name: "self-exim", host: "self.exim.test", want: []string{"TLS-CERT-SELF-SIGNED"}},
+		{name: "named-postfix", host: "named.postfix.test", want: []string{"TLS-CERT-NAME"}},
+		{name: "named-exim", host: "named.exim.test", want: []string{"TLS-CERT-NAME"}},
+		{name: "small-postfix", host: "small.postfix.test", want: []string{"TLS-KEY-WEAK"}},
+		{name: "small-exim", host: "small.exim.test", want: []string{"TLS-KEY-WEAK"}},
 
-	{name: "auth-postfix", host: "auth.postfix.test", want: []string{"SMTP-465-CLEAR", "SMTP-AUTH-BEFORE-TLS"}},
-	{name: "auth-exim", host: "auth.exim.test", want: []string{"SMTP-AUTH-BEFORE-TLS"}},
-	{name: "ehlo-exim", host: "ehlo.exim.test", want: []string{"SMTP-EHLO-REFUSED", "SMTP-STARTTLS-MISSING"}},
-	{name: "helo-exim", host: "helo.exim.test", want: []string{"SMTP-EHLO-REFUSED"}},
+		{name: "auth-postfix", host: "auth.postfix.test", want: []string{"SMTP-465-CLEAR", "SMTP-AUTH-BEFORE-TLS"}},
+		{name: "auth-exim", host: "auth.exim.test", want: []string{"SMTP-AUTH-BEFORE-TLS"}},
+		{name: "ehlo-exim", host: "ehlo.exim.test", want: []string{"SMTP-EHLO-REFUSED", "SMTP-STARTTLS-MISSING"}},
+		{name: "helo-exim", host: "helo.exim.test", want: []string{"SMTP-EHLO-REFUSED"}},
 
-	{name: "open-postfix", host: "open.postfix.test", options: intrusive, want: []string{"SMTP-OPEN-RELAY"}},
-	{name: "open-exim", host: "open.exim.test", options: intrusive, want: []string{"SMTP-OPEN-RELAY"}},
-	{name: "unasked-postfix", host: "open.postfix.test"},
-	{name: "grey-postfix", host: "grey.postfix.test", options: intrusive, unclear: []string{"smtp tempfail"}},
-	{name: "grey-exim", host: "grey.exim.test", options: intrusive, unclear: []string{"smtp tempfail"}},
-	{name: "postmaster-postfix", host: "users.postfix.test", options: intrusive, want: []string{"SMTP-POSTMASTER-REFUSED"}},
-	{name: "postmaster-exim", host: "users.exim.test", options: intrusive, want: []string{"SMTP-POSTMASTER-REFUSED"}},
-	// VRFY of Postfix answers 252, which tells nothing.
-	{name: "verify-postfix", host: "verify.postfix.test", options: intrusive},
-	{name: "verify-exim", host: "verify.exim.test", options: intrusive, want: []string{"SMTP-VRFY-OPEN"}},
-	// A client that is refused for itself learns nothing about recipients.
-	{name: "strict-postfix", host: "strict.postfix.test", options: intrusive, unclear: []string{"smtp client-refused"}},
-	{name: "later-postfix", host: "later.postfix.test", unclear: []string{"smtp tempfail"}},
+		{name: "open-postfix", host: "open.postfix.test", options: intrusive, want: []string{"SMTP-OPEN-RELAY"}},
+		{name: "open-exim", host: "open.exim.test", options: intrusive, want: []string{"SMTP-OPEN-RELAY"}},
+		{name: "unasked-postfix", host: "open.postfix.test"},
+		{name: "grey-postfix", host: "grey.postfix.test", options: intrusive, unclear: []string{"smtp tempfail"}},
+		{name: "grey-exim", host: "grey.exim.test", options: intrusive, unclear: []string{"smtp tempfail"}},
+		{name: "postmaster-postfix", host: "users.postfix.test", options: intrusive, want: []string{"SMTP-POSTMASTER-REFUSED"}},
+		{name: "postmaster-exim", host: "users.exim.test", options: intrusive, want: []string{"SMTP-POSTMASTER-REFUSED"}},
+		// VRFY of Postfix answers 252, which tells nothing.
+		{name: "verify-postfix", host: "verify.postfix.test", options: intrusive},
+		{name: "verify-exim", host: "verify.exim.test", options: intrusive, want: []string{"SMTP-VRFY-OPEN"}},
+		// A client that is refused for itself learns nothing about recipients.
+		{name: "strict-postfix", host: "strict.postfix.test", options: intrusive, unclear: []string{"smtp client-refused"}},
+		{name: "later-postfix", host: "later.postfix.test", unclear: []string{"smtp tempfail"}},
+	}
 }
 
 func TestIntegrationMachines(t *testing.T) {
@@ -93,7 +97,7 @@ func TestIntegrationMachines(t *testing.T) {
 	}
 	m := newMachines(t, hosts)
 	var scenes []scene
-	for i, part := range [][]scene{mailScenes, accessScenes, m.daneScenes(), stsScenes(), listScenes()} {
+	for i, part := range [][]scene{mailScenes(), accessScenes(), m.daneScenes(), stsScenes(), listScenes()} {
 		for j := range part {
 			part[j].web.addr = fmt.Sprintf("127.0.9.%d", 50*i+j+1)
 		}
@@ -114,6 +118,7 @@ func TestIntegrationMachines(t *testing.T) {
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) { m.testScene(t, s) })
 	}
+	t.Run("second opinion", m.testOpinions)
 }
 
 // records is the text of the zone test. with hosts and scenes in it.
@@ -123,7 +128,7 @@ func (m *machines) records(t *testing.T, hosts []machineHost, scenes []scene) st
 	fmt.Fprintf(&b, "reports MX 10 fine.postfix.test.\n")
 	for _, h := range hosts {
 		if strings.HasSuffix(h.name, ".test") {
-			fmt.Fprintf(&b, "%s. A %s\n", h.name, h.addr)
+			fmt.Fprintf(&b, "%s. A %s\n", h.name, published(h.addr))
 		}
 	}
 	key := publicKey(t)
@@ -138,8 +143,11 @@ func (m *machines) records(t *testing.T, hosts []machineHost, scenes []scene) st
 				x.more = strings.ReplaceAll(x.more, sceneLabel, s.name)
 			}
 		}}.records(key))
+		if !s.silent {
+			fmt.Fprintf(&b, "_smtp._tls.%s TXT \"v=TLSRPTv1; rua=mailto:tls@reports.test\"\n", s.name)
+		}
 		if s.web.handler != nil {
-			fmt.Fprintf(&b, "mta-sts.%s A %s\n_mta-sts.%[1]s TXT \"v=STSv1; id=1\"\n", s.name, s.web.addr)
+			fmt.Fprintf(&b, "mta-sts.%s A %s\n_mta-sts.%[1]s TXT \"v=STSv1; id=1\"\n", s.name, published(s.web.addr))
 		}
 	}
 	return b.String()

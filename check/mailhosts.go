@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"maildoctor/check/group"
 	"maildoctor/check/mx"
 	"maildoctor/check/smtp"
 	"maildoctor/check/tlsx"
@@ -42,7 +43,7 @@ func (r *run) sessions(ctx context.Context) (Coverage, bool) {
 	r.once.sessions.Do(func() {
 		p := r.plan(hosts)
 		sessions := make([][]Dialogue, len(hosts))
-		var parts group
+		var parts group.Group
 		for i, h := range hosts {
 			parts.Go(func() { sessions[i] = r.greet(ctx, h, i < p.submission) })
 		}
@@ -67,7 +68,9 @@ type plan struct {
 	offers     int // how many connections find out which TLS the hosts take
 }
 
-// reserved is how many connections are left to the web hosts.
+// reserved is how many connections are left to the web hosts: one each for the
+// policy of MTA-STS, the logo of BIMI and its certificate, and one for a second
+// address where the first does not answer.
 const reserved = 4
 
 func (r *run) plan(hosts []mailHost) plan {
@@ -154,7 +157,7 @@ func reachable(found *mx.Result) []mailHost {
 // then the submission services at the first that answered.
 func (r *run) greet(ctx context.Context, h mailHost, submission bool) []Dialogue {
 	out := make([]Dialogue, len(h.addrs))
-	var parts group
+	var parts group.Group
 	for i, a := range h.addrs {
 		parts.Go(func() { out[i] = r.session(ctx, smtp.Target{Host: h.name, Addr: a, Port: r.opts.smtpPort()}) })
 	}
@@ -206,7 +209,7 @@ func (r *run) talk(ctx context.Context, t smtp.Target, o smtp.Options, hello tls
 // first address of a host where TLS was started. The most preferred host comes
 // first where the connections do not suffice for all.
 func (r *run) explore(ctx context.Context, sessions [][]Dialogue, connections int) {
-	var parts group
+	var parts group.Group
 	for i := range sessions {
 		j := slices.IndexFunc(sessions[i], func(d Dialogue) bool {
 			return r.facts.isMX(&d) && d.StartTLS == smtp.StartTLSOK && d.TLS != nil && d.TLS.Outcome == tlsx.OutcomeOK

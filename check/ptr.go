@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"maildoctor/check/group"
 	"maildoctor/check/rdns"
 	"maildoctor/check/spf"
 )
@@ -60,7 +61,7 @@ type Helo struct {
 const maxHeloQuestions = 30
 
 func gatherPTR(ctx context.Context, r *run) Coverage {
-	var parts group
+	var parts group.Group
 	if r.opts.Helo != "" {
 		parts.Go(func() { r.facts.Helo = gatherHelo(ctx, r) })
 	}
@@ -91,7 +92,7 @@ func gatherPTR(ctx context.Context, r *run) Coverage {
 }
 
 func gatherHelo(ctx context.Context, r *run) *Helo {
-	h, parts := &Helo{}, group{}
+	h, parts := &Helo{}, group.Group{}
 	parts.Go(func() { h.Helo = *rdns.LookupHelo(ctx, r.dns, r.opts.Helo, r.opts.IP) })
 	if read := rdns.ParseHelo(r.opts.Helo); r.opts.IP.IsValid() && read.Form == rdns.FullName {
 		name := read.Name

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"maildoctor/check/group"
 	"net"
 	"net/netip"
 	"testing"
@@ -84,7 +85,7 @@ func TestTurnPatience(t *testing.T) {
 			return nil, answer
 		}}, Options{})
 		began := time.Now()
-		var parts group
+		var parts group.Group
 		for i := range hosts {
 			parts.Go(func() {
 				addr := netip.AddrFrom4([4]byte{9, 9, 9, byte(i)})

@@ -502,9 +502,9 @@ var codes = map[string]phrase{
 	"where.alias":        {"a CNAME (see the evidence); change the record at its target, or replace the CNAME by this record", "un CNAME (voir les preuves) ; modifiez l’enregistrement à sa cible, ou remplacez le CNAME par celui-ci"},
 	"where.new":          {"no DMARC record", "aucun enregistrement DMARC"},
 	"step.quarantine":    {"this record, once point 1 below is done", "cet enregistrement, une fois le point 1 ci-dessous accompli"},
-	"step.reports-first": {"publish this record at once, so that reports come; nobody is asked for any yet", "publiez cet enregistrement dès maintenant, pour recevoir des rapports ; personne n’est encore prié d’en envoyer"},
+	"step.reports-first": {"publish this record at once, so that reports come", "publiez cet enregistrement dès maintenant, pour recevoir des rapports"},
 	"step.reports-lost":  {"publish this record at once; no report arrives at the addresses of the present one, so that they are left out", "publiez cet enregistrement dès maintenant ; aucun rapport n’arrive aux adresses de l’actuel, qui sont donc laissées de côté"},
-	"step.mailbox":       {"find an address for reports; this domain takes no mail, so that rua= has to name another domain of yours or a report service", "trouvez une adresse pour les rapports ; ce domaine ne reçoit pas de courriel, et rua= doit citer un autre de vos domaines ou un service de rapports"},
+	"step.mailbox":       {"add an address for reports to this record (rua=); this domain takes no mail, so that it has to be in another domain of yours or at a report service", "ajoutez à cet enregistrement une adresse de rapports (rua=) ; ce domaine ne reçoit pas de courriel, et elle doit se trouver dans un autre de vos domaines ou chez un service de rapports"},
 	"advice.delete":      {"delete it, and nothing else", "supprimez-le, et rien d’autre"},
 	"advice.move":        {"delete it; the policy of a domain above applies, and only if this text was meant to take its place does it belong to _dmarc of this domain", "supprimez-le ; la politique d’un domaine situé au-dessus vaut, et ce texte n’a sa place à _dmarc de ce domaine que s’il devait la remplacer"},
 

@@ -6,9 +6,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 
 	"github.com/miekg/dns"
 )
@@ -94,7 +94,7 @@ func Lookup(ctx context.Context, r dnsx.Resolver, domain string) *Discovery {
 		Domain: domain, Services: services(),
 		AutodiscoverService: Service{Name: "_autodiscover._tcp", Protocol: Autodiscover, Implicit: true},
 	}
-	var wg sync.WaitGroup
+	var wg group.Group
 	for i := range d.Services {
 		wg.Go(func() { d.Services[i].lookup(ctx, r, domain) })
 	}
@@ -193,7 +193,7 @@ func (d *Discovery) compare(h *Host) {
 }
 
 func all(ctx context.Context, r dnsx.Resolver, names []string) []Host {
-	var wg sync.WaitGroup
+	var wg group.Group
 	out := make([]Host, len(names))
 	for i, name := range names {
 		wg.Go(func() { out[i] = Address(ctx, r, name) })
@@ -206,7 +206,7 @@ func all(ctx context.Context, r dnsx.Resolver, names []string) []Host {
 func Address(ctx context.Context, r dnsx.Resolver, name string) Host {
 	var a, aaaa dnsx.Answer
 	var fits bool
-	var wg sync.WaitGroup
+	var wg group.Group
 	wg.Go(func() { a, fits = ask(ctx, r, name, dns.TypeA) })
 	wg.Go(func() { aaaa, _ = ask(ctx, r, name, dns.TypeAAAA) })
 	wg.Wait()

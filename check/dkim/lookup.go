@@ -3,11 +3,11 @@ package dkim
 import (
 	"context"
 	"strings"
-	"sync"
 
 	"github.com/miekg/dns"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 	"maildoctor/check/taglist"
 )
 
@@ -21,7 +21,7 @@ func Lookup(ctx context.Context, r dnsx.Resolver, domain, selector string) Selec
 // lookupAll asks for all selectors at once and returns them in the same order.
 func lookupAll(ctx context.Context, r dnsx.Resolver, domain string, names []string) []Selector {
 	answers := make([]dnsx.Answer, len(names))
-	var wg sync.WaitGroup
+	var wg group.Group
 	for i, name := range names {
 		asked := keyName(name, domain)
 		if asked == "" {

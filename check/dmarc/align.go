@@ -4,9 +4,9 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 )
 
 // MaxWalks is how many domains Policy.Align walks up from.
@@ -98,7 +98,7 @@ func (p *Policy) Align(ctx context.Context, r dnsx.Resolver, domains []string) [
 	slices.SortFunc(out, func(a, b Identifier) int { return strings.Compare(a.Domain, b.Domain) })
 	out = slices.CompactFunc(out, func(a, b Identifier) bool { return a.Domain == b.Domain })
 
-	var wg sync.WaitGroup
+	var wg group.Group
 	walks := 0
 	for i := range out {
 		id := &out[i]

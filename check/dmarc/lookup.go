@@ -3,11 +3,11 @@ package dmarc
 import (
 	"context"
 	"strings"
-	"sync"
 
 	"github.com/miekg/dns"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 	"maildoctor/check/taglist"
 )
 
@@ -25,7 +25,7 @@ const maxName = 253
 // answers in the same order. The empty name is not asked.
 func lookupAll(ctx context.Context, r dnsx.Resolver, names []string) []dnsx.Answer {
 	answers := make([]dnsx.Answer, len(names))
-	var wg sync.WaitGroup
+	var wg group.Group
 	for i, name := range names {
 		switch {
 		case name == "":

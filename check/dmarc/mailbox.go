@@ -3,11 +3,11 @@ package dmarc
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"github.com/miekg/dns"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 )
 
 // Mailbox says whether the host of a report address takes mail, as far as the
@@ -52,7 +52,7 @@ func (p *Policy) hosts() []string {
 // deliveries looks all hosts up at once.
 func deliveries(ctx context.Context, r dnsx.Resolver, hosts []string) []delivery {
 	out := make([]delivery, len(hosts))
-	var wg sync.WaitGroup
+	var wg group.Group
 	for i, host := range hosts {
 		wg.Go(func() { out[i] = deliver(ctx, r, host) })
 	}
@@ -83,7 +83,7 @@ func deliver(ctx context.Context, r dnsx.Resolver, host string) delivery {
 		return d
 	}
 	var addresses [2]dnsx.Answer
-	var wg sync.WaitGroup
+	var wg group.Group
 	for i, qtype := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
 		wg.Go(func() { addresses[i] = r.Lookup(ctx, host, qtype) })
 	}

@@ -2,9 +2,9 @@ package dmarc
 
 import (
 	"context"
-	"sync"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 	"maildoctor/check/taglist"
 )
 
@@ -161,7 +161,7 @@ func Discover(ctx context.Context, r dnsx.Resolver, domain string) *Policy {
 		asked = append(asked, c.asked)
 	}
 	var mailboxes []delivery
-	var wg sync.WaitGroup
+	var wg group.Group
 	wg.Go(func() { mailboxes = deliveries(ctx, r, p.hosts()) })
 	answers := lookupAll(ctx, r, asked)
 	wg.Wait()

@@ -5,9 +5,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 	"maildoctor/check/taglist"
 
 	"github.com/miekg/dns"
@@ -100,7 +100,7 @@ func Check(ctx context.Context, r dnsx.Resolver, s Subject, lists []List) *Resul
 		return res
 	}
 	res.Lists = make([]Opinion, len(kept))
-	var wg sync.WaitGroup
+	var wg group.Group
 	for i := range kept {
 		wg.Go(func() { res.Lists[i] = kept[i].ask(ctx, r, s) })
 	}
@@ -124,7 +124,7 @@ func (l *List) ask(ctx context.Context, r dnsx.Resolver, s Subject) Opinion {
 		return o
 	}
 	var answers [3]dnsx.Answer
-	var wg sync.WaitGroup
+	var wg group.Group
 	for i, name := range []string{p.subject, p.listed, p.notListed} {
 		wg.Go(func() { answers[i] = r.Lookup(ctx, name, dns.TypeA) })
 	}

@@ -8,9 +8,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 
 	"github.com/miekg/dns"
 )
@@ -151,7 +151,7 @@ func kindOf(name string) Kind {
 }
 
 func (res *Result) addresses(ctx context.Context, r dnsx.Resolver) {
-	var wg sync.WaitGroup
+	var wg group.Group
 	answers := make([]struct{ a, aaaa dnsx.Answer }, len(res.Hosts))
 	for i, h := range res.Hosts {
 		if h.Kind == KindAddress {

@@ -5,9 +5,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 
 	"github.com/miekg/dns"
 )
@@ -79,7 +79,7 @@ func LookupHelo(ctx context.Context, r dnsx.Resolver, argument string, host neti
 		return &h
 	}
 	var answers [2]dnsx.Answer
-	var wg sync.WaitGroup
+	var wg group.Group
 	for i, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		wg.Go(func() { answers[i] = r.Lookup(ctx, h.Name, qtype) })
 	}

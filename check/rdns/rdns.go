@@ -9,9 +9,9 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"sync"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 
 	"github.com/miekg/dns"
 )
@@ -71,7 +71,7 @@ func Lookup(ctx context.Context, r dnsx.Resolver, addr netip.Addr) *Result {
 	if addr.Is4() {
 		qtype = dns.TypeA
 	}
-	var wg sync.WaitGroup
+	var wg group.Group
 	forward := make([]dnsx.Answer, len(kept))
 	for i, name := range kept {
 		wg.Go(func() { forward[i] = r.Lookup(ctx, name, qtype) })

@@ -4,11 +4,11 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/miekg/dns"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 )
 
 // maxMacroValue is the most octets of a local part or HELO name that a macro
@@ -206,7 +206,7 @@ func (e *evaluator) validatedNames(ctx context.Context) []string {
 // askAll asks for all names at once; the answers are in the order of the names.
 func (e *evaluator) askAll(ctx context.Context, names []string, qtype uint16) []dnsx.Answer {
 	answers := make([]dnsx.Answer, len(names))
-	var group sync.WaitGroup
+	var group group.Group
 	for i, name := range names {
 		group.Go(func() { answers[i] = e.resolver.Lookup(ctx, name, qtype) })
 	}

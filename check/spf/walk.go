@@ -4,11 +4,11 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"sync"
 
 	"github.com/miekg/dns"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/group"
 )
 
 // Bounds of Walk. Beyond them a Tree is truncated.
@@ -66,8 +66,8 @@ type walker struct {
 	asked     int    // terms looked up so far
 	mx        int    // mx terms whose hosts are looked up
 	truncated bool
-	lookups   sync.WaitGroup // of a, mx and exists
-	answered  []func()       // what to note of each once all are there
+	lookups   group.Group // of a, mx and exists
+	answered  []func()    // what to note of each once all are there
 }
 
 // A visit is a node yet to be read.
@@ -79,7 +79,7 @@ type visit struct {
 // selectAll fills the selections of a level.
 func (w *walker) selectAll(ctx context.Context, level []*visit) {
 	answers := make([]dnsx.Answer, len(level))
-	var group sync.WaitGroup
+	var group group.Group
 	for i, v := range level {
 		group.Go(func() { answers[i] = w.resolver.Lookup(ctx, v.node.Domain, dns.TypeTXT) })
 	}
@@ -243,7 +243,7 @@ func (w *walker) exchange(ctx context.Context, domain string, resolve bool) (dns
 	hosts := exchanges(answer)
 	hosts = hosts[:min(len(hosts), MaxMX)]
 	addresses := make([][2]dnsx.Answer, len(hosts))
-	var group sync.WaitGroup
+	var group group.Group
 	for i, host := range hosts {
 		group.Go(func() { addresses[i] = w.askAddresses(ctx, host) })
 	}
@@ -253,7 +253,7 @@ func (w *walker) exchange(ctx context.Context, domain string, resolve bool) (dns
 
 // askAddresses asks for A and AAAA at once.
 func (w *walker) askAddresses(ctx context.Context, name string) (answers [2]dnsx.Answer) {
-	var group sync.WaitGroup
+	var group group.Group
 	group.Go(func() { answers[0] = w.resolver.Lookup(ctx, name, dns.TypeA) })
 	answers[1] = w.resolver.Lookup(ctx, name, dns.TypeAAAA)
 	group.Wait()

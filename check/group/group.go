@@ -1,18 +1,19 @@
-package check
+// Package group runs parts of a lookup or a checker beside each other without
+// the danger that a panic in one of them ends the program: a panic in a
+// goroutine cannot be caught from outside, but this one comes back in Wait.
+package group
 
 import "sync"
 
-// A group runs parts of a checker at the same time. A panic in one of them
-// comes back in Wait, where the checker's own border catches it: in the
-// goroutine itself it would end the program.
-type group struct {
+// A Group runs functions at the same time. The zero Group is ready for use.
+type Group struct {
 	parts sync.WaitGroup
 	once  sync.Once
 	fault any
 }
 
 // Go runs f beside the others.
-func (g *group) Go(f func()) {
+func (g *Group) Go(f func()) {
 	g.parts.Go(func() {
 		defer func() {
 			if p := recover(); p != nil {
@@ -24,22 +25,23 @@ func (g *group) Go(f func()) {
 }
 
 // Wait waits for all and panics with the first panic that there was.
-func (g *group) Wait() {
+func (g *Group) Wait() {
 	g.parts.Wait()
 	if g.fault != nil {
 		panic(g.fault)
 	}
 }
 
-// A share is work that several checkers need and the first that asks has done.
-type share struct {
+// A Share is work that several need and the first that asks has done. The zero
+// Share is ready for use.
+type Share struct {
 	once  sync.Once
 	done  chan struct{}
 	fault any
 }
 
 // Do runs f unless it ran before, waits for its end, and panics as f did.
-func (s *share) Do(f func()) {
+func (s *Share) Do(f func()) {
 	s.once.Do(func() {
 		s.done = make(chan struct{})
 		go func() {
