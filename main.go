@@ -540,9 +540,10 @@ func (p *program) examine(c *cli.Context, domains, checks []string) error {
 	if err != nil {
 		return usagef("--fail-on: %w", err)
 	}
-	if opts.Evidence, err = p.readEvidence(c.StringSlice("evidence")); err != nil {
+	if opts.Evidence, err = readEvidence(c.StringSlice("evidence")); err != nil {
 		return err
 	}
+	p.warnOfGaps(opts.Evidence)
 	out, err := p.output(c)
 	if err != nil {
 		return err
@@ -681,19 +682,26 @@ func blocklists(c *cli.Context) ([]string, error) {
 	return zones, nil
 }
 
-// maxEvidence is how many files may show what a domain uses.
-const maxEvidence = 100
+// Bounds of the files that show what a domain uses.
+const (
+	maxEvidence  = 20               // files
+	evidenceTime = 20 * time.Second // after which no further one is begun
+)
 
 // readEvidence reads the files that show which names a domain uses.
-func (p *program) readEvidence(paths []string) (*evidence.Evidence, error) {
+func readEvidence(paths []string) (*evidence.Evidence, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
 	if len(paths) > maxEvidence {
 		return nil, usagef("--evidence: at most %d files can be read", maxEvidence)
 	}
-	var all []*evidence.Evidence
+	var all *evidence.Evidence
+	started := time.Now()
 	for _, path := range paths {
+		if time.Since(started) > evidenceTime {
+			return nil, usagef("--evidence: reading takes too long; give fewer or smaller files")
+		}
 		f, err := os.Open(path)
 		if err != nil {
 			return nil, usagef("--evidence: %w", err)
@@ -710,9 +718,21 @@ func (p *program) readEvidence(paths []string) (*evidence.Evidence, error) {
 		case err != nil:
 			return nil, usagef("--evidence \"%s\": %w", path, err)
 		}
-		all = append(all, e)
+		all = evidence.Merge(all, e) // one by one, so that only one file is held at a time
 	}
-	return evidence.Merge(all...), nil
+	return all, nil
+}
+
+// warnOfGaps says which files were not read to their end.
+func (p *program) warnOfGaps(e *evidence.Evidence) {
+	if e == nil {
+		return
+	}
+	for _, f := range e.Files {
+		if len(f.Faults) > 0 {
+			p.complain("--evidence \"%s\" was not read completely: %v", f.Name, f.Faults)
+		}
+	}
 }
 
 // explain prints the page of a rule.

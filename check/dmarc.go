@@ -249,9 +249,9 @@ func judgeDMARCRecord(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Finding
 				continue // judged with the policy
 			}
 		case dmarc.URIEmpty, dmarc.URINoScheme, dmarc.URIMalformed, dmarc.URIAddress:
-			rule, values = dmarcURIInvalid, append(values, "uri", value, "reason", fault.Reason)
+			rule, values = dmarcURIInvalid, append(values, "uri", value, "reason", fault.Reason, "rest", restOf(s, mended))
 		case dmarc.URIScheme:
-			rule, values = dmarcURIScheme, append(values, "uri", value)
+			rule, values = dmarcURIScheme, append(values, "uri", value, "rest", restOf(s, mended))
 		case dmarc.URISize:
 			rule, values = dmarcURISize, append(values, "size", value)
 		case dmarc.ValueInvalid, dmarc.FoConflict, dmarc.DuplicateTag, dmarc.MissingEquals, dmarc.EmptyName, dmarc.BadName:

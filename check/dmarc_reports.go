@@ -34,20 +34,55 @@ func judgeDMARCReports(f *Facts, p *dmarc.Policy, s *dmarc.Step, add func(Findin
 		case report.Mailbox == dmarc.Undeliverable:
 			add(Finding{
 				Rule: dmarcMailboxDead, Subject: s.Domain, Evidence: cited(s),
-				Params: proposed(p, s.Domain, mended, "tag", report.Tag, "uri", report.URI, "host", report.Host, "reason", report.Dead),
+				Params: proposed(p, s.Domain, mended, "tag", report.Tag, "uri", report.URI, "host", report.Host, "reason", report.Dead,
+					"rest", restOf(s, mended), "revive", reviveBy(report)),
 			})
 		case report.Authorisation == dmarc.NotAuthorised && freeMail(report.Host):
 			add(Finding{
 				Rule: dmarcFreeMail, Subject: s.Domain, Evidence: append(cited(s), texts(report.Texts)...),
-				Params: proposed(p, s.Domain, mended, "tag", report.Tag, "uri", report.URI, "host", report.Host),
+				Params: proposed(p, s.Domain, mended, "tag", report.Tag, "uri", report.URI, "host", report.Host, "rest", restOf(s, mended)),
 			})
 		case report.Authorisation == dmarc.NotAuthorised:
 			add(Finding{
 				Rule: dmarcNotAuthorised, Subject: s.Domain, Evidence: append(cited(s), texts(report.Texts)...),
-				Params: params("tag", report.Tag, "host", report.Host, "place", report.Asked, "reason", report.Why),
+				Params: params("tag", report.Tag, "host", report.Host, "place", report.Asked, "reason", report.Why, "agree", report.Why),
 			})
 		}
 	}
+}
+
+// What is left of the report addresses in a record that is mended.
+const (
+	restKept     = "kept"     // those that are good
+	restReplaced = "replaced" // one in the domain of the record, in place of all
+	restNone     = "none"     // nothing
+)
+
+func restOf(s *dmarc.Step, mended string) string {
+	r, _, ok := dmarc.Parse(mended)
+	switch {
+	case !ok || len(r.RUA)+len(r.RUF) == 0:
+		return restNone
+	case slices.ContainsFunc(r.RUA, func(u dmarc.URI) bool {
+		return strings.Contains(join(s.Texts, ""), strings.TrimPrefix(string(u.Text), "mailto:"))
+	}),
+		len(r.RUA) == 0:
+		return restKept
+	}
+	return restReplaced
+}
+
+// Who can let a host of reports take mail.
+const (
+	reviveSelf  = "self"  // of the same organisation
+	reviveOther = "other" // it would have to agree
+)
+
+func reviveBy(r dmarc.Report) string {
+	if r.Authorisation == dmarc.Internal {
+		return reviveSelf
+	}
+	return reviveOther
 }
 
 // freeMail reports whether mailboxes in a domain are those of private people, so

@@ -97,12 +97,12 @@ func TestJudgeDMARC(t *testing.T) {
 			"DMARC-REMOVED-TAG example.test tag=ri",
 		}},
 		{"report addresses", tested, own("v=DMARC1; p=reject; rua=mailto:r@example.test,,r@example.test,https://example.test/,mailto:r,a b:c; ruf=foo"), []string{
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-address record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri=mailto:r where=replace`,
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-empty record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri="\"\"" where=replace`,
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-malformed record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri="a b:c" where=replace`,
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-no-scheme record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri=r@example.test where=replace`,
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-no-scheme record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=ruf uri=foo where=replace`,
-			`DMARC-REPORT-URI-SCHEME example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri=https://example.test/ where=replace`,
+			`DMARC-REPORT-URI-INVALID example.test reason=uri-address record="v=DMARC1; p=reject; rua=mailto:r@example.test" rest=kept tag=rua uri=mailto:r where=replace`,
+			`DMARC-REPORT-URI-INVALID example.test reason=uri-empty record="v=DMARC1; p=reject; rua=mailto:r@example.test" rest=kept tag=rua uri="\"\"" where=replace`,
+			`DMARC-REPORT-URI-INVALID example.test reason=uri-malformed record="v=DMARC1; p=reject; rua=mailto:r@example.test" rest=kept tag=rua uri="a b:c" where=replace`,
+			`DMARC-REPORT-URI-INVALID example.test reason=uri-no-scheme record="v=DMARC1; p=reject; rua=mailto:r@example.test" rest=kept tag=rua uri=r@example.test where=replace`,
+			`DMARC-REPORT-URI-INVALID example.test reason=uri-no-scheme record="v=DMARC1; p=reject; rua=mailto:r@example.test" rest=kept tag=ruf uri=foo where=replace`,
+			`DMARC-REPORT-URI-SCHEME example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test" rest=kept tag=rua uri=https://example.test/ where=replace`,
 		}},
 		{"p invalid, with reports", tested, own("v=DMARC1; p=rejct" + rua), []string{
 			`DMARC-POLICY-INVALID example.test effect=invalid-as-none record="v=DMARC1; p=none; rua=mailto:r@example.test" tag=p value=rejct where=replace`,
@@ -252,24 +252,24 @@ func TestJudgeDMARC(t *testing.T) {
 		}},
 		{"authorised", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid") + "\nexample.test._report._dmarc.o.invalid. TXT \"v=DMARC1\"" + takes, nil},
 		{"not authorised", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid; ruf=mailto:f@o.invalid") + takes, []string{
-			"DMARC-REPORT-NOT-AUTHORISED example.test host=o.invalid place=example.test._report._dmarc.o.invalid reason=no-record tag=rua",
-			"DMARC-REPORT-NOT-AUTHORISED example.test host=o.invalid place=example.test._report._dmarc.o.invalid reason=no-record tag=ruf",
+			"DMARC-REPORT-NOT-AUTHORISED example.test agree=no-record host=o.invalid place=example.test._report._dmarc.o.invalid reason=no-record tag=rua",
+			"DMARC-REPORT-NOT-AUTHORISED example.test agree=no-record host=o.invalid place=example.test._report._dmarc.o.invalid reason=no-record tag=ruf",
 		}},
 		{"redirected to another host", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid") + "\nexample.test._report._dmarc.o.invalid. TXT \"v=DMARC1; rua=mailto:x@y.invalid\"" + takes, []string{
-			"DMARC-REPORT-NOT-AUTHORISED example.test host=o.invalid place=example.test._report._dmarc.o.invalid reason=other-host tag=rua",
+			"DMARC-REPORT-NOT-AUTHORISED example.test agree=other-host host=o.invalid place=example.test._report._dmarc.o.invalid reason=other-host tag=rua",
 		}},
 		{"no mailbox, no such domain", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid,mailto:r@example.test; ruf=mailto:f@o.invalid"), []string{
-			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=rua uri=mailto:r@o.invalid where=replace`,
-			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=reject; rua=mailto:r@example.test" tag=ruf uri=mailto:f@o.invalid where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=reject; rua=mailto:r@example.test" rest=kept revive=other tag=rua uri=mailto:r@o.invalid where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=reject; rua=mailto:r@example.test" rest=kept revive=other tag=ruf uri=mailto:f@o.invalid where=replace`,
 		}},
 		{"no mailbox, null MX", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na MX 0 .\na A 192.0.2.9", []string{
-			`DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=null-mx record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" tag=rua uri=mailto:r@a.example.test where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=null-mx record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" rest=replaced revive=self tag=rua uri=mailto:r@a.example.test where=replace`,
 		}},
 		{"no mailbox, neither MX nor address", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na TXT x", []string{
-			`DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=no-mail-host record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" tag=rua uri=mailto:r@a.example.test where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=no-mail-host record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" rest=replaced revive=self tag=rua uri=mailto:r@a.example.test where=replace`,
 		}},
 		{"no mailbox, alias to nothing", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na CNAME gone", []string{
-			`DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=no-mail-host record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" tag=rua uri=mailto:r@a.example.test where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=a.example.test reason=no-mail-host record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" rest=replaced revive=self tag=rua uri=mailto:r@a.example.test where=replace`,
 		}},
 		{"mailbox by A", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na A 192.0.2.9", nil},
 		{"mailbox by AAAA", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na AAAA 2001:db8::9", nil},
@@ -277,22 +277,22 @@ func TestJudgeDMARC(t *testing.T) {
 		{"mailbox of which half is unknown", tested, own("v=DMARC1; p=reject; rua=mailto:r@a.example.test") + "\na TXT x\n;! servfail a.example.test AAAA", nil},
 		{"no mailbox, proposals without it", tested, own("v=DMARC1; p=none; rua=mailto:r@o.invalid,mailto:r@example.test"), []string{
 			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" step=quarantine tag=p where=replace`,
-			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=none; rua=mailto:r@example.test" tag=rua uri=mailto:r@o.invalid where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=none; rua=mailto:r@example.test" rest=kept revive=other tag=rua uri=mailto:r@o.invalid where=replace`,
 		}},
 		{"no mailbox at all, reports first", tested, own("v=DMARC1; p=none; rua=mailto:r@o.invalid"), []string{
 			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" step=reports-lost tag=p where=replace`,
-			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=rua uri=mailto:r@o.invalid where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" rest=replaced revive=other tag=rua uri=mailto:r@o.invalid where=replace`,
 		}},
 		{"no mailbox in the domain itself", sub, sends + "_dmarc.a TXT \"v=DMARC1; p=none; rua=mailto:r@a.example.test\"\n_dmarc TXT \"v=DMARC1; p=none" + rua + "\"", []string{
 			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" step=reports-lost tag=p where=replace`,
-			`DMARC-REPORT-MAILBOX-DEAD a.example.test host=a.example.test reason=no-mail-host record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=rua uri=mailto:r@a.example.test where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD a.example.test host=a.example.test reason=no-mail-host record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" rest=replaced revive=self tag=rua uri=mailto:r@a.example.test where=replace`,
 		}},
 		{"authorisation unknown", tested, own("v=DMARC1; p=reject; rua=mailto:r@o.invalid") + "\n;! servfail o.invalid", nil},
 
 		// What is proposed.
 		{"p and the only address invalid", tested, own("v=DMARC1; p=monitor; rua=dmarc@example.test"), []string{
 			`DMARC-POLICY-INVALID example.test effect=invalid-no-dmarc record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=p value=monitor where=replace`,
-			`DMARC-REPORT-URI-INVALID example.test reason=uri-no-scheme record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=rua uri=dmarc@example.test where=replace`,
+			`DMARC-REPORT-URI-INVALID example.test reason=uri-no-scheme record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" rest=kept tag=rua uri=dmarc@example.test where=replace`,
 		}},
 		{"p invalid, parked", tested, idle("v=DMARC1; p=rejected"), []string{
 			`DMARC-POLICY-INVALID example.test effect=invalid-no-dmarc record="v=DMARC1; p=reject" tag=p value=rejected where=replace`,
@@ -337,18 +337,18 @@ func TestJudgeDMARC(t *testing.T) {
 			`DMARC-TAG-INVALID example.test column=48 reason=missing-equals record="v=DMARC1; p=reject; rua=mailto:r@example.test,mailto:s@example.test" tag=mailto:s@example.test value=mailto:s@example.test where=replace`,
 		}},
 		{"https alone", tested, own("v=DMARC1; p=reject; rua=https://example.test/"), []string{
-			`DMARC-REPORT-URI-SCHEME example.test record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" tag=rua uri=https://example.test/ where=replace`,
+			`DMARC-REPORT-URI-SCHEME example.test record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" rest=replaced tag=rua uri=https://example.test/ where=replace`,
 		}},
 		{"many addresses, one dead", tested, own("v=DMARC1; p=reject; rua=mailto:r@example.test,mailto:x@o.invalid!10m,mailto:s@mx.example.test"), []string{
-			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=reject; rua=mailto:r@example.test,mailto:s@mx.example.test" tag=rua uri=mailto:x@o.invalid!10m where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=reject; rua=mailto:r@example.test,mailto:s@mx.example.test" rest=kept revive=other tag=rua uri=mailto:x@o.invalid!10m where=replace`,
 			`DMARC-REPORT-URI-SIZE example.test record="v=DMARC1; p=reject; rua=mailto:r@example.test,mailto:s@mx.example.test" size=!10m tag=rua where=replace`,
 		}},
 		{"a dead address, parked", tested, idle("v=DMARC1; p=reject; rua=mailto:x@o.invalid"), []string{
-			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=reject" tag=rua uri=mailto:x@o.invalid where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=o.invalid reason=no-domain record="v=DMARC1; p=reject" rest=none revive=other tag=rua uri=mailto:x@o.invalid where=replace`,
 		}},
 		{"an address in the domain, which takes no mail", tested, "@ TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc TXT \"v=DMARC1; p=none; rua=mailto:r@example.test\"", []string{
 			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none" step=mailbox tag=p where=replace`,
-			`DMARC-REPORT-MAILBOX-DEAD example.test host=example.test reason=no-mail-host record="v=DMARC1; p=none" tag=rua uri=mailto:r@example.test where=replace`,
+			`DMARC-REPORT-MAILBOX-DEAD example.test host=example.test reason=no-mail-host record="v=DMARC1; p=none" rest=none revive=self tag=rua uri=mailto:r@example.test where=replace`,
 		}},
 		{"none, and no mailbox to propose", tested, "@ TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc TXT \"v=DMARC1; p=none\"", []string{
 			`DMARC-NO-REPORTS example.test record="v=DMARC1; p=none" step=mailbox where=replace`,
@@ -357,11 +357,11 @@ func TestJudgeDMARC(t *testing.T) {
 		{"missing, and no mailbox to propose", tested, "@ MX 0 .\n@ TXT \"v=spf1 ip4:192.0.2.1 -all\"", []string{`DMARC-MISSING example.test record="v=DMARC1; p=none" where=new`}},
 		{"private mailbox", tested, own("v=DMARC1; p=none; rua=mailto:a@gmail.com") + "\ngmail.com. MX 10 mx.gmail.com.", []string{
 			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" step=reports-lost tag=p where=replace`,
-			`DMARC-REPORT-FREE-MAIL example.test host=gmail.com record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" tag=rua uri=mailto:a@gmail.com where=replace`,
+			`DMARC-REPORT-FREE-MAIL example.test host=gmail.com record="v=DMARC1; p=none; rua=mailto:dmarc@example.test" rest=replaced tag=rua uri=mailto:a@gmail.com where=replace`,
 		}},
 		{"private mailbox beside another", tested, own("v=DMARC1; p=none; rua=mailto:a@gmail.com,mailto:r@example.test") + "\ngmail.com. MX 10 mx.gmail.com.", []string{
 			`DMARC-POLICY-NONE example.test record="v=DMARC1; p=quarantine; rua=mailto:r@example.test" step=quarantine tag=p where=replace`,
-			`DMARC-REPORT-FREE-MAIL example.test host=gmail.com record="v=DMARC1; p=none; rua=mailto:r@example.test" tag=rua uri=mailto:a@gmail.com where=replace`,
+			`DMARC-REPORT-FREE-MAIL example.test host=gmail.com record="v=DMARC1; p=none; rua=mailto:r@example.test" rest=kept tag=rua uri=mailto:a@gmail.com where=replace`,
 		}},
 		{"private mailbox that agreed", tested, own("v=DMARC1; p=reject; rua=mailto:a@gmail.com") + "\ngmail.com. MX 10 mx.gmail.com.\nexample.test._report._dmarc.gmail.com. TXT \"v=DMARC1\"", nil},
 		{"pct of nothing", tested, own("v=DMARC1; p=reject; pct=0" + rua), []string{
@@ -491,7 +491,6 @@ func TestGatherAlignment(t *testing.T) {
 		relax  = policy + "\"\n"
 		strict = policy + "; aspf=s; adkim=s\"\n"
 	)
-	const mended = `method=SPF record="v=DMARC1; p=reject; rua=mailto:r@example.test; adkim=s" tag=aspf`
 	for _, tt := range []struct {
 		name, zone, from string
 		identity         string // domain, its organisational domain, relaxed, strict; nothing without alignment

@@ -35,7 +35,9 @@ func shown(e *evidence.Evidence, domain string) *Evidence {
 		return nil
 	}
 	own := ownedBy(domain)
-	out := &Evidence{Files: e.Files, Selectors: e.Selectors(domain)}
+	selectors := e.Selectors(domain)
+	kept := min(len(selectors), maxShown)
+	out := &Evidence{Files: e.Files, Selectors: selectors[:kept], Left: len(selectors) - kept}
 	signers := map[string]int64{}
 	for _, s := range e.Signatures {
 		if own(s.Domain) {

@@ -25,7 +25,7 @@ var dovecotFaces = []dovecotFace{
 	{machineHost{"expired.dovecot.test", "127.0.7.14", certificateOf{expired: true}}, []int{993, 995, 143, 110}, ""},
 	{machineHost{"named.dovecot.test", "127.0.7.15", certificateOf{names: []string{"elsewhere.test"}}}, []int{993, 995}, ""},
 	{machineHost{"self.dovecot.test", "127.0.7.16", certificateOf{selfSigned: true}}, []int{993, 143}, ""},
-	{machineHost{"old.dovecot.test", "127.0.7.17", certificateOf{rsa: 2048}}, []int{993, 143, 110}, "ssl_min_protocol = TLSv1\n  ssl_cipher_list = ALL:!aNULL:@SECLEVEL=0"},
+	{machineHost{"old.dovecot.test", "127.0.7.17", certificateOf{rsa: 2048}}, []int{993, 143, 110}, "ssl_min_protocol = TLSv1\n  ssl_cipher_list = ALL:!aNULL:!kDHE:@SECLEVEL=0"},
 }
 
 // startDovecot runs one master for all faces, and the passwords of Postfix.

@@ -95,9 +95,12 @@ func TestIntegrationMachines(t *testing.T) {
 	for _, f := range dovecotFaces {
 		hosts = append(hosts, f.machineHost)
 	}
+	for _, f := range opensslFaces {
+		hosts = append(hosts, f.machineHost)
+	}
 	m := newMachines(t, hosts)
 	var scenes []scene
-	for i, part := range [][]scene{mailScenes(), accessScenes(), m.daneScenes(), stsScenes(), listScenes()} {
+	for i, part := range [][]scene{mailScenes(), accessScenes(), m.daneScenes(), stsScenes(), listScenes(), opensslScenes()} {
 		for j := range part {
 			part[j].web.addr = fmt.Sprintf("127.0.9.%d", 50*i+j+1)
 		}
@@ -110,6 +113,7 @@ func TestIntegrationMachines(t *testing.T) {
 	m.startDovecot(t)
 	m.startPostfix(t)
 	m.startExim(t)
+	m.startOpenSSL(t)
 	for _, s := range scenes {
 		if s.web.handler != nil {
 			m.startWeb(t, s)

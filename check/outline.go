@@ -93,11 +93,12 @@ func (f *Facts) Outline() *Outline {
 		return nil
 	}
 	o := outliner{ip4: authorises(f.SPF, netip.Addr.Is4), ip6: authorises(f.SPF, netip.Addr.Is6)}
+	total, counts := f.SPF.Count()
 	out := &Outline{
 		Domain: f.SPF.Domain, State: rootState(nodeState(f.SPF.Root)), Lookups: f.SPF.Lookups, VoidLookups: voids(f.SPF),
-		Terms: o.walked(f.SPF.Root, true), Addresses: Addresses(f.SPF.Addresses()),
+		Terms: o.walked(f.SPF.Root, true), Addresses: Addresses(total),
 	}
-	for i, count := range f.SPF.StepAddresses() {
+	for i, count := range counts {
 		if out.Terms[i].Counts {
 			adds := Addresses(count)
 			out.Terms[i].Adds = &adds
@@ -116,14 +117,14 @@ type Spending struct {
 	Addresses Addresses `json:"addresses"` // that pass because of it, and of no term before it
 }
 
-// Spendings returns what each term of the domain's own SPF record costs and
-// brings, in the worst case.
-func (f *Facts) Spendings() []Spending {
+// Spendings returns how many addresses the domain's own SPF record lets pass,
+// and what each of its terms costs and brings, in the worst case.
+func (f *Facts) Spendings() (Addresses, []Spending) {
 	if f.SPF == nil || f.SPF.Root == nil {
-		return nil
+		return Addresses{}, nil
 	}
 	var out []Spending
-	counts := f.SPF.StepAddresses()
+	total, counts := f.SPF.Count()
 	for i, s := range f.SPF.Root.Steps {
 		term := Spending{Term: string(s.Text), Column: s.Offset + 1, Lookups: s.Cost, Addresses: Addresses(counts[i])}
 		if s.Child != nil {
@@ -135,15 +136,7 @@ func (f *Facts) Spendings() []Spending {
 		}
 		out = append(out, term)
 	}
-	return out
-}
-
-// SPFAddresses counts the addresses that SPF lets pass.
-func (f *Facts) SPFAddresses() Addresses {
-	if f.SPF == nil {
-		return Addresses{}
-	}
-	return Addresses(f.SPF.Addresses())
+	return Addresses(total), out
 }
 
 // An outliner counts lookups on its way through a tree.

@@ -108,10 +108,11 @@ func listOrNone(list []string) string {
 }
 
 // ownedBy returns what tells the names that the owner of a domain has in hand:
-// those of the registered domain.
+// those of the registered domain. What lies below a public suffix is not its
+// owner's.
 func ownedBy(domain string) func(name string) bool {
-	head := registered(domain)
-	return func(name string) bool { return name == head || strings.HasSuffix(name, "."+head) }
+	head, err := publicsuffix.EffectiveTLDPlusOne(domain)
+	return func(name string) bool { return name == domain || err == nil && (name == head || strings.HasSuffix(name, "."+head)) }
 }
 
 // registered returns the registered domain that a domain is or lies below.

@@ -76,3 +76,25 @@ func TestJudgeSPFThrift(t *testing.T) {
 		expect(t, collect(judgeSPF, f), nil)
 	})
 }
+
+func TestOwnedBy(t *testing.T) {
+	for _, tt := range []struct {
+		domain, name string
+		want         bool
+	}{
+		{"example.com", "example.com", true},
+		{"example.com", "mail.example.com", true},
+		{"mail.example.com", "example.com", true},
+		{"mail.example.com", "www.example.com", true},
+		{"example.com", "badexample.com", false},
+		{"example.co.uk", "other.co.uk", false},
+		{"co.uk", "co.uk", true},
+		{"co.uk", "example.co.uk", false},
+		{"github.io", "somebody.github.io", false},
+		{"somebody.github.io", "else.github.io", false},
+	} {
+		if got := ownedBy(tt.domain)(tt.name); got != tt.want {
+			t.Errorf("%s owns %s: %v, want %v", tt.domain, tt.name, got, tt.want)
+		}
+	}
+}

@@ -170,9 +170,10 @@ func spfAnswer(f *check.Facts) *SPFAnswer {
 	if !slices.Equal(f.Checks, []string{"spf"}) || f.SPF == nil {
 		return nil
 	}
+	addresses, terms := f.Spendings()
 	answer := &SPFAnswer{
 		Lookups: f.SPF.Lookups, VoidLookups: f.SPF.VoidLookups, Trace: f.SPF.Root,
-		Addresses: f.SPFAddresses(), Terms: append([]check.Spending{}, f.Spendings()...), outline: f.Outline(),
+		Addresses: addresses, Terms: append([]check.Spending{}, terms...), outline: f.Outline(),
 	}
 	if e := f.Sender; e != nil {
 		answer.IP, answer.Result, answer.Explanation = e.IP.String(), string(e.Result), Foreign(e.Explanation)

@@ -244,6 +244,49 @@ func (c cover) holds(b cover) bool {
 	return true
 }
 
+// A growingSet is the union of the sets that are added to it. It keeps parts of
+// ever smaller length, so that hardly anything is copied when one is added.
+type growingSet []cover
+
+// add adds a set, and returns how many pieces were copied.
+func (g *growingSet) add(set cover) int {
+	copied := 0
+	for n := len(*g); n > 0 && len((*g)[n-1]) <= 2*len(set); n-- {
+		set = union((*g)[n-1], set)
+		*g = (*g)[:n-1]
+		copied += len(set)
+	}
+	*g = append(*g, set)
+	return copied
+}
+
+// holds reports whether every address of a set is in one of the parts.
+func (g growingSet) holds(set cover) bool {
+	held := true
+	set.each(func(first, last position, value int) {
+		for held && value == inside {
+			reached := g.reach(first)
+			if held = reached.family != 0; !reached.before(last) {
+				return
+			}
+			first = reached.next()
+		}
+	})
+	return held
+}
+
+// reach returns the end of the longest range of a part that holds a position, the
+// zero position if none holds it.
+func (g growingSet) reach(p position) position {
+	var last position
+	for _, c := range g {
+		if at := c[c.holding(p)]; at.value == inside && last.before(at.last) {
+			last = at.last
+		}
+	}
+	return last
+}
+
 // constant reports whether every address has the value.
 func (c cover) constant(value int) bool {
 	return !slices.ContainsFunc(c, func(p piece) bool { return p.value != value })

@@ -140,3 +140,31 @@ func TestCovers(t *testing.T) {
 		}
 	}
 }
+
+// TestGrowingSet holds that a growing set answers as the union of its sets.
+func TestGrowingSet(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	set := func() cover {
+		var prefixes []netip.Prefix
+		for range 1 + random.IntN(4) {
+			addr := netip.AddrFrom4([4]byte{10, 0, byte(random.IntN(4)), byte(random.IntN(256))})
+			prefixes = append(prefixes, netip.PrefixFrom(addr, 24+random.IntN(9)).Masked())
+		}
+		return addressesIn(prefixes)
+	}
+	for range 200 {
+		var g growingSet
+		all := everywhere(outside)
+		for range 10 {
+			next := set()
+			if got, want := g.holds(next), all.holds(next); got != want {
+				t.Fatalf("holds %v, want %v", got, want)
+			}
+			g.add(next)
+			all = union(all, next)
+			if !g.holds(next) {
+				t.Fatal("what was added is not held")
+			}
+		}
+	}
+}

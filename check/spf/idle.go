@@ -65,8 +65,8 @@ type reach struct {
 func (ds *decisions) idle(n *Node) []IdleTerm {
 	var out []IdleTerm
 	var before []reach
-	literals, all := everywhere(outside), everywhere(outside) // what is matched so far
-	names, _ := n.names()
+	var literals, all growingSet // what is matched so far
+	names, _ := ds.names(n)
 	for i := range n.Steps {
 		s := &n.Steps[i]
 		if s.NeverReached || s.Kind == ModifierRedirect || s.Kind == string(MechanismAll) || ds.exceeded {
@@ -90,11 +90,10 @@ func (ds *decisions) idle(n *Node) []IdleTerm {
 			out = append(out, idle)
 		}
 		before = append(before, r)
-		all = union(all, r.matched)
+		ds.spend(costMade*len(r.matched) + costCopied*all.add(r.matched))
 		if s.isLiteral() {
-			literals = union(literals, r.matched)
+			ds.spend(costCopied * literals.add(r.matched))
 		}
-		ds.spend(2 * len(all))
 	}
 	return out
 }

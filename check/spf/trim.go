@@ -197,7 +197,7 @@ func (d *draft) improve(length int) {
 		}
 		was, cost := size(e.kept)
 		is, left := size(e.instead)
-		if left < cost {
+		if left < cost && is <= 2*length { // what is longer does not fit, even with its doubles left out
 			gains = append(gains, gain{e, is - was, cost - left})
 		}
 	}
