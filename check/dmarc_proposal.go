@@ -13,6 +13,7 @@ import (
 const (
 	whereReplace = "replace" // a record
 	whereParent  = "parent"  // nothing: the record that applies is that of a domain above
+	whereService = "service" // the same, and its reports go to somebody who has to agree to those of this one too
 	whereAlias   = "alias"   // a CNAME
 	whereNew     = "new"     // nothing, and nothing applies
 )
@@ -28,8 +29,22 @@ func proposed(p *dmarc.Policy, place, record string, more ...any) map[string]str
 		where = whereReplace
 	case p.Place != "":
 		where = whereParent
+		if serviceIn(p, record) {
+			where = whereService
+		}
 	}
 	return params(append(more, "record", record, "where", where)...)
+}
+
+// serviceIn reports whether a record names a host outside of the organisation,
+// which agreed to the reports of the domain whose record applies, and not yet to
+// those of this one (RFC 9990 section 4).
+func serviceIn(p *dmarc.Policy, record string) bool {
+	r, _, ok := dmarc.Parse(record)
+	return ok && slices.ContainsFunc(p.Reports, func(report dmarc.Report) bool {
+		named := func(u dmarc.URI) bool { return u.Host == report.Host }
+		return report.Authorisation != dmarc.Internal && (slices.ContainsFunc(r.RUA, named) || slices.ContainsFunc(r.RUF, named))
+	})
 }
 
 // proposal is a record for the audited domain itself: see inherited and headed.

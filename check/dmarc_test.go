@@ -403,6 +403,12 @@ func TestJudgeDMARC(t *testing.T) {
 		{"public suffix that is not on the list, none", sub, mail + "_dmarc TXT \"v=DMARC1; p=reject; psd=y\"\na MX 10 mx\n_dmarc.a TXT \"v=DMARC1; p=none; rua=mailto:r@a.example.test\"", []string{
 			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=quarantine; rua=mailto:r@a.example.test" step=quarantine tag=p where=replace`,
 		}},
+		{"none above, reports to a service", sub, own("v=DMARC1; p=none; rua=mailto:r@o.invalid") + "\nexample.test._report._dmarc.o.invalid. TXT \"v=DMARC1\"\na A 192.0.2.9" + takes, []string{
+			`DMARC-POLICY-NONE a.example.test record="v=DMARC1; p=quarantine; rua=mailto:r@o.invalid" step=quarantine tag=p where=service`,
+		}},
+		{"testing above, reports to a service and to the domain", sub, own("v=DMARC1; p=reject; t=y; rua=mailto:r@o.invalid,mailto:r@example.test") + "\n*._report._dmarc.o.invalid. TXT \"v=DMARC1\"\na A 192.0.2.9" + takes, []string{
+			`DMARC-TESTING a.example.test effective=quarantine policy=reject record="v=DMARC1; p=reject; rua=mailto:r@o.invalid,mailto:r@example.test" where=service`,
+		}},
 		{"registry's faults", tested, sends + "_dmarc.test. TXT \"v=DMARC1; p=reject; psd=y; adkim=strict; pct=5; rua=r@test\"", []string{
 			`DMARC-METHODS-DIFFER example.test effect=legacy-no-policy list=example.test place=example.test record="v=DMARC1; p=reject; rua=mailto:dmarc@example.test" walk=example.test where=parent`,
 		}},

@@ -128,7 +128,7 @@ func (m *machines) dial(ctx context.Context, network, addr string) (net.Conn, er
 	return d.DialContext(ctx, network, m.at(realNetwork+host, int(to.Port())))
 }
 
-// roots are what the program trusts.
+// pool is what the program trusts.
 func (m *machines) pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(m.mint.cert)

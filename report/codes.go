@@ -499,6 +499,7 @@ var codes = map[string]phrase{
 	// What stands where a DMARC record is proposed, and what to do next
 	"where.replace":       {"a TXT record, whose place this one takes", "un TXT, que celui-ci remplace"},
 	"where.parent":        {"nothing; the record that applies is that of a domain above, and stays as it is", "rien ; l’enregistrement qui vaut est celui d’un domaine situé au-dessus, et reste tel quel"},
+	"where.service":       {"nothing; the record that applies is that of a domain above, and stays as it is; the host that takes its reports has to agree to those of this domain too, so register it there first", "rien ; l’enregistrement qui vaut est celui d’un domaine situé au-dessus, et reste tel quel ; l’hôte qui reçoit ses rapports doit accepter aussi ceux de ce domaine : inscrivez-le d’abord chez lui"},
 	"where.alias":         {"a CNAME (see the evidence); change the record at its target, or replace the CNAME by this record", "un CNAME (voir les preuves) ; modifiez l’enregistrement à sa cible, ou remplacez le CNAME par celui-ci"},
 	"where.new":           {"no DMARC record", "aucun enregistrement DMARC"},
 	"step.quarantine":     {"this record, once point 1 below is done", "cet enregistrement, une fois le point 1 ci-dessous accompli"},
