@@ -9,6 +9,7 @@ import (
 
 	"maildoctor/check/dmarc"
 	"maildoctor/check/dnsx"
+	"maildoctor/check/senders"
 	"maildoctor/check/taglist"
 )
 
@@ -420,7 +421,11 @@ func meritsDMARC(f *Facts, add func(Merit)) {
 	for _, report := range p.Reports {
 		if report.Tag == "rua" && report.Mailbox != dmarc.Undeliverable &&
 			(report.Authorisation == dmarc.Internal || report.Authorisation == dmarc.Authorised) {
-			add(Merit{ID: "dmarc-reports", Subject: p.Place})
+			if service, ok := senders.ByReport(report.Host); ok {
+				add(Merit{ID: "dmarc-reports-service", Subject: p.Place, Params: params("service", service)})
+			} else {
+				add(Merit{ID: "dmarc-reports", Subject: p.Place})
+			}
 			break
 		}
 	}
