@@ -216,7 +216,7 @@ func TestImports(t *testing.T) {
 		case isRoom && room == "lab":
 			return to == "maildoctor/check/dnsx"
 		case isRoom:
-			return slices.Contains([]string{"maildoctor/check/dnsx", "maildoctor/check/group", "maildoctor/check/taglist"}, to)
+			return slices.Contains([]string{"maildoctor/check/certs", "maildoctor/check/dnsx", "maildoctor/check/group", "maildoctor/check/netfault", "maildoctor/check/taglist"}, to)
 		case from == "maildoctor/check":
 			return strings.HasPrefix(to, "maildoctor/check/") && to != "maildoctor/check/lab"
 		case from == "maildoctor/report":

@@ -17,6 +17,7 @@ import (
 // between servers.
 const (
 	accessNoTLS        RuleID = "ACCESS-NO-TLS"
+	accessNotFound     RuleID = "ACCESS-HOST-NOT-FOUND"
 	accessLoginInClear RuleID = "ACCESS-LOGIN-IN-CLEAR"
 	accessInjection    RuleID = "ACCESS-STARTTLS-INJECTION"
 	accessCertName     RuleID = "ACCESS-CERT-NAME"
@@ -52,7 +53,7 @@ func accessChecker() checker {
 	return checker{
 		name: accessName, gather: gatherAccess, judge: judgeAccess, merits: meritsAccess,
 		rules: []RuleID{
-			accessNoTLS, accessLoginInClear, accessInjection, accessCertName, accessCertExpired,
+			accessNotFound, accessNoTLS, accessLoginInClear, accessInjection, accessCertName, accessCertExpired,
 			accessUntrusted, accessDangling, accessRefused, accessClearOnly,
 		},
 	}
@@ -111,6 +112,8 @@ func gatherAccess(ctx context.Context, r *run) Coverage {
 	case !ok:
 	case r.opts.NoSMTP:
 		return Coverage{State: Skipped, Reason: ReasonNoSMTP}
+	case a.notFound():
+		return Coverage{State: Done}
 	case len(targets) == 0:
 		return Coverage{State: Skipped, Reason: ReasonNoAccess}
 	}
@@ -127,6 +130,11 @@ func gatherAccess(ctx context.Context, r *run) Coverage {
 		return Coverage{State: Inconclusive, Reason: ReasonConnections}
 	}
 	return accessCoverage(a)
+}
+
+// notFound reports whether the host that the user named has no address.
+func (a *Access) notFound() bool {
+	return a.Host != nil && a.Host.Status.Known() && len(a.Host.Addrs) == 0
 }
 
 // accessTargets chooses the services to speak with, the most telling first: those

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"maildoctor/check/access"
+	"maildoctor/check/certs"
 	"maildoctor/check/smtp"
 	"maildoctor/check/tlsx"
 )
@@ -147,6 +148,9 @@ func judgeAccess(f *Facts, add func(Finding)) {
 		return
 	}
 	judgeAnnounced(f, a.DNS, add)
+	if a.notFound() {
+		add(Finding{Rule: accessNotFound, Subject: a.Host.Name, Params: params("host", a.Host.Name)})
+	}
 	services := a.services()
 	for i := range services {
 		judgeClear(f, &services[i], add)
@@ -306,7 +310,7 @@ func judgeAccessCert(f *Facts, c *shownCert, add func(Finding)) {
 		raise(accessUntrusted, c.others, "reason", "not-yet-valid")
 	}
 	switch c.tls.Chain {
-	case tlsx.ChainTrusted, tlsx.ChainNoRoots, "":
+	case certs.ChainTrusted, certs.ChainNoRoots, "":
 	default:
 		raise(accessUntrusted, c.others, "reason", c.tls.Chain)
 	}
@@ -371,5 +375,5 @@ func (s *clientService) fine() bool {
 	leaf := s.tls.Leaf()
 	return s.state == serviceUp && s.unclear == "" && !s.password && leaf != nil &&
 		(s.implicit || s.starttls == string(access.StartTLSOK)) &&
-		s.tls.Chain == tlsx.ChainTrusted && s.tls.NameMatch && !leaf.Expired && !leaf.NotYetValid
+		s.tls.Chain == certs.ChainTrusted && s.tls.NameMatch && !leaf.Expired && !leaf.NotYetValid
 }

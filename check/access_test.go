@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"maildoctor/check/access"
+	"maildoctor/check/certs"
 	"maildoctor/check/dnsx"
 	"maildoctor/check/mx"
 	"maildoctor/check/smtp"
@@ -32,7 +33,7 @@ func mailboxAt(port uint16, change ...func(*Mailbox)) Mailbox {
 	if !m.Implicit {
 		m.Clear, m.StartTLS = &access.Capabilities{StartTLS: true}, access.StartTLSOK
 	}
-	m.TLS = tlsState(tlsx.ChainTrusted)
+	m.TLS = tlsState(certs.ChainTrusted)
 	for _, f := range change {
 		f(&m)
 	}
@@ -131,9 +132,9 @@ func TestJudgeAccess(t *testing.T) {
 			[]string{`ACCESS-CERT-EXPIRED mail.example.test date=2026-10-01 ` + at + `ports="993, 995"`}},
 		{"not valid yet", clients(AccessGuess, boxes(mailboxAt(993, cert(func(s *tlsx.State) { s.Certs[0].NotYetValid = true })))),
 			[]string{"ACCESS-CERT-UNTRUSTED mail.example.test " + at + "ports=993 reason=not-yet-valid"}},
-		{"self-signed", clients(AccessMX, boxes(mailboxAt(993, cert(func(s *tlsx.State) { s.Chain = tlsx.ChainSelfSigned })))),
+		{"self-signed", clients(AccessMX, boxes(mailboxAt(993, cert(func(s *tlsx.State) { s.Chain = certs.ChainSelfSigned })))),
 			[]string{"ACCESS-CERT-UNTRUSTED mail.example.test " + at + "ports=993 reason=self-signed"}},
-		{"no roots to verify by", clients(AccessGiven, boxes(mailboxAt(993, cert(func(s *tlsx.State) { s.Chain = tlsx.ChainNoRoots })))), nil},
+		{"no roots to verify by", clients(AccessGiven, boxes(mailboxAt(993, cert(func(s *tlsx.State) { s.Chain = certs.ChainNoRoots })))), nil},
 		{"another name", clients(AccessGiven, boxes(mailboxAt(993, misnamed))),
 			[]string{"ACCESS-CERT-NAME mail.example.test " + at + `names="a.test, b.test" ports=993`}},
 		{"no name", clients(AccessSRV, boxes(mailboxAt(993, cert(func(s *tlsx.State) { s.NameMatch, s.Certs[0].DNSNames = false, nil })))),

@@ -14,13 +14,16 @@ const (
 	ReasonPrivateAddress = "private-address"      // not dialled without permission
 	ReasonConnections    = "connections-budget"   // MaxConnections are used up
 	ReasonBudget         = dnsx.ReasonBudget      // the questions of the audit are used up
+	ReasonGreylisted     = "greylisted"           // the host put the recipients of the intrusive questions off (RFC 6647)
 	ReasonTempfail       = "tempfail"             // the host put us off with 4yz
 	ReasonNoAnswer       = "no-answer"            // a host did not answer in time
 	ReasonGreeting       = "greeting-late"        // a host did not greet in the time we give it; it may take five minutes
 	ReasonRefusesUs      = "client-refused"       // a host takes no mail from here
-	ReasonOffers         = "offers-left"          // no connection was left to find out which older TLS a host takes
 	ReasonBroken         = "broken-off"           // a host broke the dialogue or its rules off
 	ReasonNetwork        = "network-unreachable"  // no way to the address from here
+	ReasonTLSFailed      = "starttls-failed"      // a host offers STARTTLS and does not carry it out
+	ReasonStripped       = "starttls-stripped"    // somebody on the way hides STARTTLS
+	ReasonInjection      = "starttls-injection"   // clear text came behind STARTTLS, so that this program went no further
 	ReasonNoTLS          = "no-tls"               // no host offers TLS
 	ReasonHostsDown      = "hosts-down"           // no mail host took a connection
 	ReasonHostsLeft      = "hosts-left"           // not every mail host was tried

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"maildoctor/check/certs"
 	"maildoctor/check/dkim"
 	"maildoctor/check/dmarc"
 	"maildoctor/check/dnsx"
@@ -21,7 +22,6 @@ import (
 	"maildoctor/check/rdns"
 	"maildoctor/check/smtp"
 	"maildoctor/check/spf"
-	"maildoctor/check/tlsx"
 )
 
 // tested is the domain of the zones below.
@@ -464,7 +464,7 @@ func TestOnce(t *testing.T) {
 func TestMerits(t *testing.T) {
 	key := []dkim.Selector{selector("s1", rsaKey(2048))}
 	session := dialogue("mx.example.test", "192.0.2.1", smtp.OutcomeOK)
-	session.StartTLS, session.TLS = smtp.StartTLSOK, tlsState(tlsx.ChainTrusted)
+	session.StartTLS, session.TLS = smtp.StartTLSOK, tlsState(certs.ChainTrusted)
 	confirmed := Reverse{Result: rdns.Result{
 		Addr: netip.MustParseAddr("192.0.2.1"), Verdict: rdns.Pass, Names: []rdns.Name{{Name: "mx.example.test", Confirms: true}},
 	}}

@@ -19,6 +19,7 @@ import (
 // The rules about DANE. A domain without it breaks none.
 const (
 	daneMismatch   RuleID = "DANE-MISMATCH"
+	daneChain      RuleID = "DANE-CHAIN"
 	daneNoUsable   RuleID = "DANE-NO-USABLE-RECORD"
 	daneInsecure   RuleID = "DANE-INSECURE"
 	daneTLSABroken RuleID = "DANE-TLSA-BROKEN"
@@ -33,7 +34,7 @@ const portMX = 25
 func daneChecker() checker {
 	return checker{
 		name: "dane", gather: gatherDANE, judge: judgeDANE, merits: meritsDANE,
-		rules: []RuleID{daneMismatch, daneNoUsable, daneInsecure, daneTLSABroken, daneSinglePin, daneNoSTARTTLS},
+		rules: []RuleID{daneMismatch, daneChain, daneNoUsable, daneInsecure, daneTLSABroken, daneSinglePin, daneNoSTARTTLS},
 	}
 }
 
@@ -315,8 +316,13 @@ func judgeTLSA(f *Facts, h *DANEHost, add func(Finding)) {
 			continue
 		}
 		seen[leaf.SHA256] = true
-		switch reason := mismatch(&s.Verdict); {
-		case reason != "":
+		switch rule, reason := h.misfit(&s.Verdict); {
+		case rule == daneChain:
+			add(Finding{
+				Rule: daneChain, Subject: h.Host, Evidence: h.evidence(),
+				Params: params("host", h.Host, "address", d.Addr, "place", h.place(), "reason", reason, "cure", chainCure(reason)),
+			})
+		case rule == daneMismatch:
 			add(Finding{
 				Rule: daneMismatch, Subject: h.Host, Evidence: h.evidence(),
 				Params: params("host", h.Host, "address", d.Addr, "place", h.place(), "reason", reason, "key", leaf.KeySHA256),
@@ -334,15 +340,20 @@ func judgeTLSA(f *Facts, h *DANEHost, add func(Finding)) {
 // agility pass over (RFC 7671 section 9).
 const reasonWeaker dane.Reason = "weaker-digest"
 
-// mismatch returns why senders refuse the certificate, or "" where they do not
-// for sure. Of several records the one speaks that came furthest.
-func mismatch(v *dane.Verdict) dane.Reason {
+// reasonAnchorMissing says that all records pin an authority, and that no
+// certificate sent is one of these (RFC 7672 section 3.1.2).
+const reasonAnchorMissing dane.Reason = "anchor-missing"
+
+// misfit returns which rule a certificate breaks that senders refuse, and why;
+// nothing where they do not for sure. Of several records the one speaks that came
+// furthest. Records of an authority may be right where the certificates are not.
+func (h *DANEHost) misfit(v *dane.Verdict) (RuleID, dane.Reason) {
 	switch v.Outcome {
 	case dane.OutcomeVerifiedWeaker:
-		return reasonWeaker
+		return daneMismatch, reasonWeaker
 	case dane.OutcomeNotVerified:
 	default:
-		return ""
+		return "", ""
 	}
 	reason := dane.ReasonDigest
 	for _, t := range v.Trials {
@@ -350,7 +361,39 @@ func mismatch(v *dane.Verdict) dane.Reason {
 			reason = t.Reason
 		}
 	}
-	return reason
+	switch reason {
+	case dane.ReasonNotLeaf, dane.ReasonAnchorIsLeaf:
+		return daneMismatch, reason
+	case dane.ReasonDigest:
+		if slices.ContainsFunc(h.Records, func(r dane.Record) bool { return r.Usable && r.Usage != dane.DANETA }) {
+			return daneMismatch, reason
+		}
+		return daneChain, reasonAnchorMissing
+	}
+	return daneChain, reason
+}
+
+// What makes the certificates of a host do for the authority that is pinned.
+const (
+	cureRenew  = "renew"
+	cureClock  = "clock"
+	cureName   = "name"
+	cureSend   = "send-chain"
+	cureIssuer = "issuer"
+)
+
+func chainCure(reason dane.Reason) string {
+	switch reason {
+	case dane.ReasonExpired:
+		return cureRenew
+	case dane.ReasonNotYetValid:
+		return cureClock
+	case dane.ReasonName:
+		return cureName
+	case dane.ReasonChain, reasonAnchorMissing:
+		return cureSend
+	}
+	return cureIssuer
 }
 
 func meritsDANE(f *Facts, add func(Merit)) {

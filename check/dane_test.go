@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"maildoctor/check/certs"
 	"maildoctor/check/dane"
 	"maildoctor/check/dnsx"
 	"maildoctor/check/smtp"
@@ -47,6 +48,11 @@ func TestJudgeDANE(t *testing.T) {
 	mismatch := func(reason string) []string {
 		return []string{"DANE-MISMATCH mx.test address=192.0.2.1 host=mx.test key=99 place=_25._tcp.mx.test reason=" + reason}
 	}
+	chain := func(reason, cure string) []string {
+		return []string{"DANE-CHAIN mx.test address=192.0.2.1 cure=" + cure + " host=mx.test place=_25._tcp.mx.test reason=" + reason}
+	}
+	anchors := func(h *DANEHost) { h.Records = h.Records[1:] }
+	idle := func(h *DANEHost) { h.Records[0] = dane.NewRecord(1, 1, 1, strings.Repeat("0", 64)) }
 	single := verified
 	single.RollOver = dane.RollOver{Usable: 1, SingleEE: true}
 	one := []Dialogue{secured("mx.test", at)}
@@ -64,7 +70,17 @@ func TestJudgeDANE(t *testing.T) {
 		{"none", pinnedHost(func(h *DANEHost) { h.State, h.Records = dane.StateAbsent, nil }), plain, nil},
 		{"not compared", pinnedHost(nil), nil, nil},
 		{"another key", pinnedHost(nil, held(at, dane.OutcomeNotVerified, trial(dane.ReasonDigest), trial(dane.ReasonUnusable))), one, mismatch("digest-mismatch")},
-		{"the record that came furthest speaks", pinnedHost(nil, held(at, dane.OutcomeNotVerified, trial(dane.ReasonExpired), trial(dane.ReasonDigest))), one, mismatch("expired")},
+		{"the record that came furthest speaks", pinnedHost(nil, held(at, dane.OutcomeNotVerified, trial(dane.ReasonExpired), trial(dane.ReasonDigest))), one, chain("expired", "renew")},
+		{"not valid yet", pinnedHost(nil, held(at, dane.OutcomeNotVerified, trial(dane.ReasonDigest), trial(dane.ReasonNotYetValid))), one, chain("not-yet-valid", "clock")},
+		{"another name", pinnedHost(nil, held(at, dane.OutcomeNotVerified, trial(dane.ReasonName))), one, chain("name-mismatch", "name")},
+		{"no path", pinnedHost(nil, held(at, dane.OutcomeNotVerified, trial(dane.ReasonChain))), one, chain("chain-broken", "send-chain")},
+		{"not for servers", pinnedHost(nil, held(at, dane.OutcomeNotVerified, trial(dane.ReasonUsage))), one, chain("wrong-usage", "issuer")},
+		{"not for this name", pinnedHost(nil, held(at, dane.OutcomeNotVerified, trial(dane.ReasonConstraint))), one, chain("name-constraint", "issuer")},
+		{"an authority that is not sent", pinnedHost(anchors, held(at, dane.OutcomeNotVerified, trial(dane.ReasonDigest))), one, chain("anchor-missing", "send-chain")},
+		{"an authority that is not sent beside what is not usable", pinnedHost(idle, held(at, dane.OutcomeNotVerified, trial(dane.ReasonUnusable), trial(dane.ReasonDigest))),
+			one, chain("anchor-missing", "send-chain")},
+		{"the host in place of its authority", pinnedHost(anchors, held(at, dane.OutcomeNotVerified, trial(dane.ReasonAnchorIsLeaf))), one, mismatch("anchor-is-leaf")},
+		{"the authority in place of the host", pinnedHost(nil, held(at, dane.OutcomeNotVerified, trial(dane.ReasonNotLeaf))), one, mismatch("not-the-leaf")},
 		{"weaker digest", pinnedHost(nil, held(at, dane.OutcomeVerifiedWeaker)), one, mismatch("weaker-digest")},
 		{"cannot be judged", pinnedHost(nil, held(at, dane.OutcomeUnknown, trial(dane.ReasonMalformed))), one, nil},
 		{"a mismatch at one address", pinnedHost(nil, verified, held("2001:db8::1", dane.OutcomeNotVerified)), append(one, other),
@@ -149,7 +165,7 @@ func TestDANEVouches(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := secured("mx.test", at)
-			d.TLS.Chain, d.TLS.Certs[0].Expired = tlsx.ChainSelfSigned, true
+			d.TLS.Chain, d.TLS.Certs[0].Expired = certs.ChainSelfSigned, true
 			f := mailHosts([]Dialogue{d})
 			f.DANE = tt.dane
 			expect(t, collect(judgeTLS, f), tt.want)

@@ -110,7 +110,7 @@ func TestOffers(t *testing.T) {
 				t.Errorf("got %+v, want not tested for want of connections", o)
 			}
 		}
-		want := check.Coverage{Checker: "tls", State: check.Inconclusive, Reason: check.ReasonOffers, Subject: "mx.a.example", Minor: true}
+		want := check.Coverage{Checker: "tls", State: check.Done}
 		if len(got.Coverage) != 1 || got.Coverage[0] != want {
 			t.Errorf("coverage %+v, want %+v", got.Coverage, want)
 		}
@@ -173,7 +173,7 @@ func TestIntrusive(t *testing.T) {
 	t.Run("greylisting", func(t *testing.T) {
 		n, _ := hostsWorld(t, 0, "greylist", "mx.a.example")
 		got := check.Audit(t.Context(), n, "hosts.example", check.Options{Checks: []string{"smtp"}, Intrusive: true})
-		if c := got.Coverage[0]; c.Reason != check.ReasonTempfail || c.State != check.Inconclusive || slices.Contains(rules(got), "SMTP-POSTMASTER-REFUSED") {
+		if c := got.Coverage[0]; c.Reason != check.ReasonGreylisted || c.State != check.Inconclusive || slices.Contains(rules(got), "SMTP-POSTMASTER-REFUSED") {
 			t.Errorf("coverage %+v, rules %v", c, rules(got))
 		}
 	})
@@ -194,7 +194,7 @@ func TestApart(t *testing.T) {
 		{"rate limit", `fault greet 421 "4.7.0 Too many connections"`, smtp.OutcomeTempfail, "", "", check.ReasonTempfail, nil},
 		{"hangs up", "fault close", smtp.OutcomeGreetingClosed, "", "", check.ReasonBroken, nil},
 		{"tarpit without end", "fault flood", smtp.OutcomeNotSMTP, "", "", "", []string{"SMTP-NO-HOST-REACHABLE"}},
-		{"service refused", `fault greet 554 "No"`, smtp.OutcomeService, "", "", "", []string{"SMTP-NO-HOST-REACHABLE"}},
+		{"service refused", `fault greet 554 "No"`, smtp.OutcomeService, "", "", check.ReasonRefusesUs, []string{"SMTP-CLIENT-REFUSED"}},
 		{"not now", "fault starttls-454", smtp.OutcomeOK, smtp.StartTLSTempfail, "", check.ReasonTempfail, nil},
 		{"refused", "fault starttls-refuse", smtp.OutcomeOK, smtp.StartTLSRefused, "", "", []string{"SMTP-STARTTLS-REFUSED"}},
 		{"closed at STARTTLS", "fault starttls-close", smtp.OutcomeOK, smtp.StartTLSBroken, "", "", []string{"SMTP-STARTTLS-FAILED"}},

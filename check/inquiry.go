@@ -52,7 +52,7 @@ func unanswered(s *smtp.Session) string {
 	}
 	switch {
 	case means(smtp.PutOff):
-		return ReasonTempfail
+		return ReasonGreylisted
 	case a.Sender.Acceptance() == smtp.Refused, a.Postmaster.Acceptance() == smtp.Refused:
 		return ReasonRefusesUs
 	case a.Postmaster == nil, len(a.Relays) < smtp.MaxRelays:
@@ -96,7 +96,7 @@ func exchanged(pairs ...any) []string {
 		reply, _ := pairs[i+1].(*smtp.Reply)
 		out = append(out, "C: "+command)
 		if reply != nil {
-			out = append(out, strings.TrimRight("S: "+code(reply)+" "+strings.Join(reply.Text, " "), " "))
+			out = append(out, "S: "+replied(reply))
 		}
 	}
 	return out

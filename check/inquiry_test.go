@@ -48,14 +48,14 @@ func TestInquiry(t *testing.T) {
 		{"relays by a source route", mailHosts(asked(func(a answers) { a.Relays[2].Reply = reply(251) })), []string{relay + "@example.test:n@example.com"}, "done"},
 		{"relays for its neighbours", mailHosts(asked(func(a answers) { a.Relays[1].Reply, a.Near = reply(250), true })), nil, "done"},
 		{"relays in a private network", private, nil, "done"},
-		{"puts relays off", mailHosts(asked(func(a answers) { a.Relays[0].Reply = reply(450) })), nil, "inconclusive tempfail mx.test minor"},
+		{"puts relays off", mailHosts(asked(func(a answers) { a.Relays[0].Reply = reply(450) })), nil, "inconclusive greylisted mx.test minor"},
 		{"no postmaster", mailHosts(asked(func(a answers) { a.Postmaster = reply(550, "5.1.1 no such user") })), []string{postmaster}, "done"},
-		{"postmaster greylisted", mailHosts(asked(func(a answers) { a.Postmaster = reply(450, "4.2.0 greylisted") })), nil, "inconclusive tempfail mx.test minor"},
+		{"postmaster greylisted", mailHosts(asked(func(a answers) { a.Postmaster = reply(450, "4.2.0 greylisted") })), nil, "inconclusive greylisted mx.test minor"},
 		{"the client blocked", mailHosts(asked(func(a answers) {
 			a.Postmaster = reply(554, "5.7.1 Service unavailable; Client host [192.0.2.99] blocked")
 		})), nil, "inconclusive client-refused mx.test minor"},
 		{"the sender refused", mailHosts(asked(func(a answers) { a.Sender, a.Postmaster = reply(550, "5.7.1 blocked"), nil })), nil, "inconclusive client-refused mx.test minor"},
-		{"the sender put off", mailHosts(asked(func(a answers) { a.Sender, a.Postmaster = reply(451), nil })), nil, "inconclusive tempfail mx.test minor"},
+		{"the sender put off", mailHosts(asked(func(a answers) { a.Sender, a.Postmaster = reply(451), nil })), nil, "inconclusive greylisted mx.test minor"},
 		{"hung up", mailHosts(asked(func(a answers) { a.Postmaster, a.Relays = nil, nil })), nil, "inconclusive broken-off mx.test minor"},
 		{"hung up between the relays", mailHosts(asked(func(a answers) { a.Relays = a.Relays[:1] })), nil, "inconclusive broken-off mx.test minor"},
 		{"put the second session off", mailHosts(broken), nil, "inconclusive tempfail mx.test minor"},

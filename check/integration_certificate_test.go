@@ -31,6 +31,7 @@ type certificateOf struct {
 	rsa        int      // bits; 0 for a key on P-256
 	expired    bool
 	selfSigned bool
+	alone      bool // the intermediate authority is not shown
 	none       bool // the file is missing
 }
 
@@ -95,6 +96,9 @@ func (m *mint) issue(t *testing.T, name string, c certificateOf) *credential {
 		return &credential{key, []*x509.Certificate{m.sign(t, template, template, key, key)}}
 	}
 	leaf := m.sign(t, template, m.issuing.chain[0], key, m.issuing.key)
+	if c.alone {
+		return &credential{key, []*x509.Certificate{leaf}}
+	}
 	return &credential{key, []*x509.Certificate{leaf, m.issuing.chain[0]}}
 }
 

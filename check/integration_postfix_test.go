@@ -78,6 +78,7 @@ var postfixFaces = []postfixFace{
 	{machineHost{"danepkix.postfix.test", "127.0.5.37", certificateOf{}}, usual(), nil, nil},
 	{machineHost{"danebogus.postfix.test", "127.0.5.39", certificateOf{}}, usual(), nil, nil},
 	{machineHost{"danesingle.postfix.test", "127.0.5.40", certificateOf{}}, usual(), nil, nil},
+	{machineHost{"danealone.postfix.test", "127.0.5.41", certificateOf{alone: true}}, usual(), nil, nil},
 	{machineHost{"mx.bare", "127.0.5.38", certificateOf{}}, usual(), nil, nil},
 }
 

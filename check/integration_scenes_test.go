@@ -21,12 +21,17 @@ type scene struct {
 	options func(*check.Options)
 	want    []string // the rules of all findings, sorted
 	unclear []string // "checker reason" of each checker that could not find out, sorted
+	merit   string   // the ID of one thing that is found good; empty if that does not matter
+	trust   string   // who delivers to the host: those without a policy, with MTA-STS, with DANE; empty if that does not matter
 	zone    string   // what is above the domain; empty for test
 	web     webFace
 	silent  bool // it asks nobody for reports about TLS
 }
 
 func (s *scene) domain() string { return s.name + "." + cmp.Or(s.zone, "test") }
+
+// anybody is the trust in a host without policies.
+const anybody = "yes not-applicable not-applicable"
 
 // intrusive lets an audit ask for relay and mailboxes.
 func intrusive(o *check.Options) { o.Intrusive = true }
@@ -39,8 +44,8 @@ var nothingInCommon = []string{"SMTP-STARTTLS-FAILED"}
 // mailScenes are about Postfix and Exim as MX hosts and for submission.
 func mailScenes() []scene {
 	return []scene{
-		{name: "fine-postfix", host: "fine.postfix.test", options: intrusive},
-		{name: "fine-exim", host: "fine.exim.test", options: intrusive},
+		{name: "fine-postfix", host: "fine.postfix.test", options: intrusive, merit: "smtp-starttls", trust: anybody},
+		{name: "fine-exim", host: "fine.exim.test", options: intrusive, merit: "tls-trusted", trust: anybody},
 
 		{name: "clear-postfix", host: "clear.postfix.test", want: []string{"SMTP-587-NO-STARTTLS", "SMTP-STARTTLS-MISSING"}},
 		{name: "clear-exim", host: "clear.exim.test", want: []string{"SMTP-587-NO-STARTTLS", "SMTP-AUTH-BEFORE-TLS", "SMTP-STARTTLS-MISSING"}},
@@ -74,8 +79,8 @@ func mailScenes() []scene {
 		{name: "open-postfix", host: "open.postfix.test", options: intrusive, want: []string{"SMTP-OPEN-RELAY"}},
 		{name: "open-exim", host: "open.exim.test", options: intrusive, want: []string{"SMTP-OPEN-RELAY"}},
 		{name: "unasked-postfix", host: "open.postfix.test"},
-		{name: "grey-postfix", host: "grey.postfix.test", options: intrusive, unclear: []string{"smtp tempfail"}},
-		{name: "grey-exim", host: "grey.exim.test", options: intrusive, unclear: []string{"smtp tempfail"}},
+		{name: "grey-postfix", host: "grey.postfix.test", options: intrusive, unclear: []string{"smtp greylisted"}},
+		{name: "grey-exim", host: "grey.exim.test", options: intrusive, unclear: []string{"smtp greylisted"}},
 		{name: "postmaster-postfix", host: "users.postfix.test", options: intrusive, want: []string{"SMTP-POSTMASTER-REFUSED"}},
 		{name: "postmaster-exim", host: "users.exim.test", options: intrusive, want: []string{"SMTP-POSTMASTER-REFUSED"}},
 		// VRFY of Postfix answers 252, which tells nothing.
@@ -87,6 +92,8 @@ func mailScenes() []scene {
 	}
 }
 
+// TestIntegrationMachines audits domains whose mail hosts are real servers, and
+// holds what is seen of their TLS against what other programs see.
 func TestIntegrationMachines(t *testing.T) {
 	var hosts []machineHost
 	for _, f := range postfixFaces {
@@ -102,12 +109,9 @@ func TestIntegrationMachines(t *testing.T) {
 		hosts = append(hosts, f.machineHost)
 	}
 	m := newMachines(t, hosts)
-	var scenes []scene
-	for i, part := range [][]scene{mailScenes(), accessScenes(), m.daneScenes(), stsScenes(), listScenes(), opensslScenes()} {
-		for j := range part {
-			part[j].web.addr = fmt.Sprintf("127.0.9.%d", 50*i+j+1)
-		}
-		scenes = append(scenes, part...)
+	scenes := slices.Concat(mailScenes(), opensslScenes(), accessScenes(), m.daneScenes(), stsScenes(), listScenes())
+	for i := range scenes {
+		scenes[i].web.addr = fmt.Sprintf("%s9.%d", realNetwork, i+1)
 	}
 	m.startDNS(t, slices.Concat([]servedZone{
 		{"test", m.records(t, hosts, scenes), true, tamperTLSA},
@@ -184,6 +188,18 @@ func (m *machines) testScene(t *testing.T, s scene) {
 	}
 	if !slices.Equal(unclear, s.unclear) {
 		t.Errorf("not found out: got %q, want %q", unclear, s.unclear)
+	}
+	if s.merit != "" && !slices.ContainsFunc(got.Merits, func(x check.Merit) bool { return x.ID == s.merit }) {
+		t.Errorf("merits: got %v, want %s among them", got.Merits, s.merit)
+	}
+	if s.trust != "" {
+		if len(got.Trust) == 0 {
+			t.Fatal("nothing is said about trust")
+		}
+		x := got.Trust[0]
+		if is := fmt.Sprintf("%s %s %s", x.Opportunistic.State, x.MTASTS.State, x.DANE.State); is != s.trust {
+			t.Errorf("trust: got %q, want %q", is, s.trust)
+		}
 	}
 	if t.Failed() {
 		m.show(t, got)

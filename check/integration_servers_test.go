@@ -249,6 +249,7 @@ local_recipient_maps =
 smtpd_peername_lookup = no
 smtpd_relay_restrictions = reject
 smtpd_tls_security_level = may
+smtpd_tls_protocols = >=TLSv1.2
 smtpd_banner = $myhostname ESMTP
 `, s.dir))
 	var master strings.Builder

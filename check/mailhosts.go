@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -81,6 +82,9 @@ func (r *run) plan(hosts []mailHost) plan {
 	if r.opts.Intrusive {
 		left--
 	}
+	if r.opts.access() != "" { // asked for, hence before what was not
+		left -= maxAccessServices
+	}
 	var p plan
 	services := len(submissionPorts(r.opts.smtpPort()))
 	for range hosts {
@@ -88,9 +92,6 @@ func (r *run) plan(hosts []mailHost) plan {
 			left -= services
 			p.submission++
 		}
-	}
-	if r.opts.access() != "" {
-		left -= maxAccessServices
 	}
 	p.offers = max(0, left)
 	return p
@@ -189,7 +190,9 @@ func (r *run) session(ctx context.Context, t smtp.Target) Dialogue {
 func (r *run) talk(ctx context.Context, t smtp.Target, o smtp.Options, hello tlsx.Hello) Dialogue {
 	turn := r.guard.hold(ctx, t.Host, t.Addr)
 	if turn == nil {
-		return unspoken(t, smtp.OutcomeCancelled)
+		d := unspoken(t, smtp.OutcomeCancelled)
+		d.timed(ctx)
+		return d
 	}
 	defer turn.end()
 	var d Dialogue
@@ -199,10 +202,19 @@ func (r *run) talk(ctx context.Context, t smtp.Target, o smtp.Options, hello tls
 		return secured
 	}
 	d.Session = *smtp.Probe(ctx, turn.dial, t, o)
+	d.timed(ctx)
 	if d.TLS != nil {
 		d.Grades = d.TLS.Grades()
 	}
 	return d
+}
+
+// timed tells a dialogue that the time of the audit ended from one that the user
+// did.
+func (d *Dialogue) timed(ctx context.Context) {
+	if d.Outcome == smtp.OutcomeCancelled && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		d.Fault = smtp.FaultTimeout
+	}
 }
 
 // explore finds out which versions and suites the MX services take, at the

@@ -5,12 +5,12 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"maildoctor/check/httpsx"
 	"maildoctor/check/mtasts"
 	"maildoctor/check/mx"
-	"maildoctor/check/taglist"
 )
 
 // The rules about MTA-STS. A domain without it breaks none.
@@ -134,7 +134,10 @@ const (
 )
 
 // Defects beside those of packages mtasts and tlsrpt.
-const defectContentType = "content-type" // RFC 8461 section 3.2
+const (
+	defectContentType = "content-type" // RFC 8461 section 3.2
+	defectNoValidMX   = "no-valid-mx"  // there are mx fields, and none of them counts
+)
 
 func judgeMTASTS(f *Facts, add func(Finding)) {
 	s := f.MTASTS
@@ -206,21 +209,29 @@ func judgePolicy(f *Facts, s *mtasts.Result, add func(Finding)) {
 	case s.Policy == nil:
 		return
 	}
-	defect := func(reason any, value taglist.Octets, line int, effect string) {
+	defect := func(reason any, effect string, evidence ...string) {
 		add(Finding{
-			Rule: mtastsPolicySyntax, Subject: s.Domain,
-			Params: params("url", d.URL, "value", quoted(value), "line", line, "defect", reason, "effect", effect),
+			Rule: mtastsPolicySyntax, Subject: s.Domain, Evidence: evidence,
+			Params: params("url", d.URL, "defect", reason, "effect", effect),
 		})
+	}
+	void := slices.ContainsFunc(s.PolicyFaults, func(fault mtasts.Fault) bool { return fault.Reason == mtasts.NoMX })
+	idle := slices.IndexFunc(s.PolicyFaults, func(fault mtasts.Fault) bool { return void && spoilsPattern(fault.Reason) })
+	if idle >= 0 {
+		defect(defectNoValidMX, effectUnusable, policyLine(s.PolicyFaults[idle])...)
 	}
 	seen := map[mtasts.Reason]bool{}
 	for _, fault := range s.PolicyFaults {
+		if idle >= 0 && (fault.Reason == mtasts.NoMX || spoilsPattern(fault.Reason)) {
+			continue
+		}
 		if effect := policyEffect(fault); effect != "" && !seen[fault.Reason] {
 			seen[fault.Reason] = true
-			defect(fault.Reason, fault.Value, fault.Line, effect)
+			defect(fault.Reason, effect, policyLine(fault)...)
 		}
 	}
 	if !d.PlainText() {
-		defect(defectContentType, d.ContentType, 0, effectStrict)
+		defect(defectContentType, effectStrict, "Content-Type: "+string(d.ContentType))
 	}
 	mode, _ := s.Effective()
 	if mode != mtasts.Enforce && mode != mtasts.Testing {
@@ -235,12 +246,32 @@ func judgePolicy(f *Facts, s *mtasts.Result, add func(Finding)) {
 	judgePolicyHosts(f, s, mode == mtasts.Enforce, add)
 }
 
+// policyLine shows the line of a policy that a fault is about, if it is about
+// one.
+func policyLine(fault mtasts.Fault) []string {
+	if fault.Line == 0 {
+		return nil
+	}
+	return []string{"mta-sts.txt:" + strconv.Itoa(fault.Line) + ": " + quoted(fault.Value)}
+}
+
+// spoilsPattern reports whether a fault keeps an mx field from counting.
+func spoilsPattern(reason mtasts.Reason) bool {
+	switch reason {
+	case mtasts.MXInvalid, mtasts.MXWildcard, mtasts.MXFinalDot, mtasts.MXList, mtasts.MXNotASCII:
+		return true
+	}
+	return false
+}
+
 // policyEffect says what a fault of a policy does, or nothing where every
 // sender known passes over it.
 func policyEffect(fault mtasts.Fault) string {
+	if spoilsPattern(fault.Reason) {
+		return effectPart
+	}
 	switch fault.Reason {
-	case mtasts.MXInvalid, mtasts.MXWildcard, mtasts.MXFinalDot, mtasts.MXList, mtasts.MXNotASCII,
-		mtasts.MissingColon, mtasts.LineTooLong, mtasts.TooManyLines:
+	case mtasts.MissingColon, mtasts.LineTooLong, mtasts.TooManyLines:
 		return effectPart
 	case mtasts.MaxAgeRange:
 		return effectStrict
@@ -265,7 +296,10 @@ func judgePolicyHosts(f *Facts, s *mtasts.Result, enforce bool, add func(Finding
 	for _, host := range compared.Unlisted {
 		add(Finding{
 			Rule: unlisted, Subject: s.Domain,
-			Params: params("host", host, "url", s.Download.URL, "patterns", quoted(join(s.Policy.MX[:min(len(s.Policy.MX), maxPatterns)], ", "))),
+			Params: params(
+				"host", host, "url", s.Download.URL, "patterns", quoted(join(s.Policy.MX[:min(len(s.Policy.MX), maxPatterns)], ", ")),
+				"match", missed(s.Policy.MX, host),
+			),
 		})
 	}
 	seen := map[string]bool{}
@@ -290,6 +324,23 @@ func judgePolicyHosts(f *Facts, s *mtasts.Result, enforce bool, add func(Finding
 			Params: params("patterns", join(idle[:min(len(idle), maxPatterns)], ", "), "url", s.Download.URL),
 		})
 	}
+}
+
+// How a host that is not listed stands to the patterns.
+const (
+	missNone     = "none"
+	missWildcard = "wildcard-depth" // below the name of a wildcard, or that name itself
+)
+
+// missed says whether a wildcard would list a host if it stood for any number of
+// labels (RFC 8461 section 4.1: it stands for one).
+func missed(patterns []string, host string) string {
+	for _, pattern := range patterns {
+		if parent, ok := strings.CutPrefix(pattern, "*."); ok && strings.HasSuffix("."+strings.ToLower(host), "."+parent) {
+			return missWildcard
+		}
+	}
+	return missNone
 }
 
 // mailHosts are the names of the mail hosts that senders can use, as far as is
@@ -317,7 +368,21 @@ func meritsMTASTS(f *Facts, add func(Merit)) {
 	}
 	flawed := false
 	judgePolicyHosts(f, s, true, func(x Finding) { flawed = flawed || x.Rule != mtastsIdle })
-	if !flawed && len(mtasts.Compare(s.Policy, hosts).Unknown) == 0 {
-		add(Merit{ID: "mta-sts-enforced", Subject: s.Domain})
+	if flawed || len(mtasts.Compare(s.Policy, hosts).Unknown) > 0 {
+		return
 	}
+	id := "mta-sts-enforced"
+	for i := range f.MX.Hosts {
+		h := &f.MX.Hosts[i]
+		if h.Kind != mx.KindName || h.Status().Absent() {
+			continue
+		}
+		switch got := f.across(h, (*Dialogue).publicly); {
+		case got.Reason == TrustOldTLS:
+			return
+		case got.State != DeliveredYes:
+			id = "mta-sts-listed"
+		}
+	}
+	add(Merit{ID: id, Subject: s.Domain})
 }

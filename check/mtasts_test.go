@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"maildoctor/check/certs"
 	"maildoctor/check/dnsx"
 	"maildoctor/check/httpsx"
 	"maildoctor/check/mtasts"
@@ -48,8 +49,8 @@ func TestJudgeMTASTS(t *testing.T) {
 	syntax := func(defect, effect, value, column string) []string {
 		return []string{"MTASTS-RECORD-SYNTAX example.test column=" + column + " defect=" + defect + " effect=" + effect + " place=_mta-sts.example.test value=" + value}
 	}
-	policy := func(defect, effect, line, value string) string {
-		return "MTASTS-POLICY-SYNTAX example.test defect=" + defect + " effect=" + effect + " line=" + line + url + " value=" + value
+	policy := func(defect, effect string) string {
+		return "MTASTS-POLICY-SYNTAX example.test defect=" + defect + " effect=" + effect + url
 	}
 	unreachable := func(fetch, status string) []string {
 		return []string{"MTASTS-POLICY-UNREACHABLE example.test fetch=" + fetch + " status=" + status + url}
@@ -85,12 +86,17 @@ func TestJudgeMTASTS(t *testing.T) {
 		{"in no time", record, mtasts.Fetched{Outcome: "timeout"}, one, nil},
 		{"forbidden to us", record, mtasts.Fetched{Outcome: "http-status", Status: 403}, one, nil},
 
-		{"no mode", record, served(head, mx1, age), one, []string{policy("no-mode", "unusable", "0", `"\"\""`)}},
-		{"bad mode", record, served(head, "mode: on", mx1, age), one, []string{policy("bad-mode", "unusable", "2", "on")}},
+		{"no mode", record, served(head, mx1, age), one, []string{policy("no-mode", "unusable")}},
+		{"bad mode", record, served(head, "mode: on", mx1, age), one, []string{policy("bad-mode", "unusable")}},
 		{"empty line", record, served(head, on, mx1, age, ""), one, nil},
-		{"as a page", record, html, one, []string{policy("content-type", "strict-only", "0", "text/html")}},
-		{"a pattern that is none", record, served(head, on, mx1, "mx: a.*.test", age), one, []string{policy("mx-wildcard", "part-ignored", "4", "a.*.test")}},
-		{"final dot", record, served(head, on, "mx: mx.test.", mx1, age), one, []string{policy("mx-final-dot", "part-ignored", "3", "mx.test.")}},
+		{"as a page", record, html, one, []string{policy("content-type", "strict-only")}},
+		{"a pattern that is none", record, served(head, on, mx1, "mx: a.*.test", age), one, []string{policy("mx-wildcard", "part-ignored")}},
+		{"final dot", record, served(head, on, "mx: mx.test.", mx1, age), one, []string{policy("mx-final-dot", "part-ignored")}},
+
+		{"no mail host", record, served(head, on, age), one, []string{policy("no-mx", "unusable")}},
+		{"no pattern that is one", record, served(head, on, "mx: a.*.test", "mx: mx.test.", "mx: b.*.test", age), one, []string{policy("no-valid-mx", "unusable")}},
+		{"no pattern that is one, and another defect", record, served(head, on, "mx: a.*.test", "max_age: x"), one,
+			[]string{policy("no-valid-mx", "unusable"), policy("bad-max-age", "unusable")}},
 
 		{"switched off", record, served(head, "mode: none", "max_age: 1"), one, nil},
 		{"kept for a day", record, served(head, on, mx1, "max_age: 86400"), one, nil},
@@ -98,18 +104,18 @@ func TestJudgeMTASTS(t *testing.T) {
 		{"on trial", record, served(head, trial, mx1, age), one, []string{"MTASTS-MODE-TESTING example.test" + url}},
 		{"idle", record, served(head, on, mx1, "mx: *.mx.test", age), one, []string{"MTASTS-PATTERN-IDLE example.test patterns=*.mx.test" + url}},
 		{"several idle", record, served(head, on, mx1, "mx: b.test", "mx: a.test", age), one, []string{`MTASTS-PATTERN-IDLE example.test patterns="a.test, b.test"` + url}},
-		{"the same defect twice", record, served(head, on, mx1, "mx: a.*.test", "mx: b.*.test", age), one, []string{policy("mx-wildcard", "part-ignored", "4", "a.*.test")}},
+		{"the same defect twice", record, served(head, on, mx1, "mx: a.*.test", "mx: b.*.test", age), one, []string{policy("mx-wildcard", "part-ignored")}},
 
 		{"not listed", record, served(head, on, "mx: *.test", age), []Dialogue{secured("mx.test", "192.0.2.1"), secured("a.b.test", "192.0.2.2")},
-			[]string{"MTASTS-MX-NOT-LISTED example.test host=a.b.test patterns=*.test" + url}},
+			[]string{"MTASTS-MX-NOT-LISTED example.test host=a.b.test match=wildcard-depth patterns=*.test" + url}},
 		{"not listed, on trial", record, served(head, trial, mx1, age), []Dialogue{one[0], secured("b.test", "192.0.2.2")},
-			[]string{"MTASTS-MODE-TESTING example.test" + url, "MTASTS-MX-NOT-LISTED-TESTING example.test host=b.test patterns=mx.test" + url}},
+			[]string{"MTASTS-MODE-TESTING example.test" + url, "MTASTS-MX-NOT-LISTED-TESTING example.test host=b.test match=none patterns=mx.test" + url}},
 		{"certificate", record, good, bad(func(s *tlsx.State) { s.NameMatch = false }), []string{"MTASTS-MX-TLS mx.test address=192.0.2.1 host=mx.test trust=cert-name"}},
-		{"certificate, on trial", record, served(head, trial, mx1, age), bad(func(s *tlsx.State) { s.Chain = tlsx.ChainSelfSigned }),
+		{"certificate, on trial", record, served(head, trial, mx1, age), bad(func(s *tlsx.State) { s.Chain = certs.ChainSelfSigned }),
 			[]string{"MTASTS-MODE-TESTING example.test" + url, "MTASTS-MX-TLS-TESTING mx.test address=192.0.2.1 host=mx.test trust=cert-self-signed"}},
 		{"no STARTTLS", record, good, []Dialogue{upgrade(smtp.StartTLSNotOffered, "")}, []string{"MTASTS-MX-TLS mx.test address=192.0.2.1 host=mx.test trust=no-starttls"}},
 		{"down", record, good, []Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeRefused)}, nil},
-		{"no roots here", record, good, bad(func(s *tlsx.State) { s.Chain = tlsx.ChainNoRoots }), nil},
+		{"no roots here", record, good, bad(func(s *tlsx.State) { s.Chain = certs.ChainNoRoots }), nil},
 		{"not reached", record, good, []Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeTimeout)}, nil},
 	}
 	for _, tt := range tests {
@@ -133,6 +139,42 @@ func TestJudgeMTASTS(t *testing.T) {
 	}
 }
 
+// TestPolicyEvidence holds that a defect shows its line where it has one.
+func TestPolicyEvidence(t *testing.T) {
+	for _, tt := range []struct{ name, policy, want string }{
+		{"a line", "version: STSv1\nmode: on\nmx: mx.test\nmax_age: 604800\n", "mta-sts.txt:2: on"},
+		{"a line without value", "version: STSv1\nmode:\nmx: mx.test\nmax_age: 604800\n", `mta-sts.txt:2: ""`},
+		{"what is missing", "version: STSv1\nmx: mx.test\nmax_age: 604800\n", ""},
+		{"no pattern that is one", "version: STSv1\nmode: enforce\nmx: a.*.test\nmx: mx.test.\nmax_age: 604800\n", "mta-sts.txt:3: a.*.test"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := mailHosts(nil)
+			f.MTASTS = discovered(t, `_mta-sts TXT "v=STSv1; id=1"`, served(strings.TrimSuffix(tt.policy, "\n")))
+			found := collect(judgeMTASTS, f)
+			if len(found) != 1 || strings.Join(found[0].Evidence, "\n") != tt.want {
+				t.Errorf("got %+v, want one finding with %q", found, tt.want)
+			}
+		})
+	}
+}
+
+func TestMissed(t *testing.T) {
+	for _, tt := range []struct{ name, pattern, host, want string }{
+		{"two labels", "*.example.test", "a.b.example.test", missWildcard},
+		{"no label", "*.example.test", "example.test", missWildcard},
+		{"in capitals", "*.example.test", "A.B.Example.test", missWildcard},
+		{"another domain that ends alike", "*.example.test", "a.b.anexample.test", missNone},
+		{"elsewhere", "*.example.test", "mx.test", missNone},
+		{"no wildcard", "mx.test", "a.mx.test", missNone},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := missed([]string{tt.pattern}, tt.host); got != tt.want {
+				t.Errorf("missed(%q, %q) = %q, want %q", tt.pattern, tt.host, got, tt.want)
+			}
+		})
+	}
+}
+
 // TestMTASTSHosts holds which hosts count for a policy.
 func TestMTASTSHosts(t *testing.T) {
 	dead := mailHostAt("dead.test")
@@ -149,8 +191,8 @@ func TestMTASTSHosts(t *testing.T) {
 		{"an address", mailHosts(nil, mx.Host{Name: "192.0.2.1", Kind: mx.KindAddress}), nil},
 		{"unknown", &Facts{Domain: tested, MX: &mx.Result{Status: dnsx.ServFail}}, nil},
 		{"takes no mail", &Facts{Domain: tested, MX: &mx.Result{Status: dnsx.OK, Null: true}}, nil},
-		{"the domain itself", implicit, []string{"MTASTS-MX-NOT-LISTED example.test host=example.test patterns=x.test url=" + policyURL, "MTASTS-PATTERN-IDLE example.test patterns=x.test url=" + policyURL}},
-		{"more hosts than are looked at", more, []string{"MTASTS-MX-NOT-LISTED example.test host=a.test patterns=x.test url=" + policyURL}},
+		{"the domain itself", implicit, []string{"MTASTS-MX-NOT-LISTED example.test host=example.test match=none patterns=x.test url=" + policyURL, "MTASTS-PATTERN-IDLE example.test patterns=x.test url=" + policyURL}},
+		{"more hosts than are looked at", more, []string{"MTASTS-MX-NOT-LISTED example.test host=a.test match=none patterns=x.test url=" + policyURL}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -162,28 +204,36 @@ func TestMTASTSHosts(t *testing.T) {
 
 func TestMeritsMTASTS(t *testing.T) {
 	one := []Dialogue{secured("mx.test", "192.0.2.1")}
+	const met, listed = "mta-sts-enforced", "mta-sts-listed"
+	old := secured("mx.test", "192.0.2.1")
+	old.TLS.Version = "TLS 1.0"
+	silent := dialogue("b.test", "192.0.2.2", smtp.OutcomeTimeout)
 	tests := []struct {
 		name string
 		sts  *mtasts.Result
 		smtp []Dialogue
-		want int
+		want string
 	}{
-		{"not gathered", nil, one, 0},
-		{"none", noPolicy(), one, 0},
-		{"in force", policyOf(mtasts.Enforce, "mx.test"), one, 1},
-		{"with an idle pattern", policyOf(mtasts.Enforce, "mx.test", "y.test"), one, 1},
-		{"on trial", policyOf(mtasts.Testing, "mx.test"), one, 0},
-		{"not listed", policyOf(mtasts.Enforce, "x.test"), one, 0},
-		{"no STARTTLS", policyOf(mtasts.Enforce, "mx.test"), []Dialogue{upgrade(smtp.StartTLSNotOffered, "")}, 0},
-		{"no host", policyOf(mtasts.Enforce, "mx.test"), nil, 0},
+		{"not gathered", nil, one, ""},
+		{"none", noPolicy(), one, ""},
+		{"in force", policyOf(mtasts.Enforce, "mx.test"), one, met},
+		{"with an idle pattern", policyOf(mtasts.Enforce, "mx.test", "y.test"), one, met},
+		{"on trial", policyOf(mtasts.Testing, "mx.test"), one, ""},
+		{"not listed", policyOf(mtasts.Enforce, "x.test"), one, ""},
+		{"no STARTTLS", policyOf(mtasts.Enforce, "mx.test"), []Dialogue{upgrade(smtp.StartTLSNotOffered, "")}, ""},
+		{"no host", policyOf(mtasts.Enforce, "mx.test"), nil, ""},
+		{"a host not seen", policyOf(mtasts.Enforce, "mx.test", "b.test"), []Dialogue{one[0], silent}, listed},
+		{"handshake in no time", policyOf(mtasts.Enforce, "mx.test"), []Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeTimeout)}, listed},
+		{"down", policyOf(mtasts.Enforce, "mx.test"), []Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeRefused)}, listed},
+		{"TLS 1.0", policyOf(mtasts.Enforce, "mx.test"), []Dialogue{old}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f, got := mailHosts(tt.smtp), 0
+			f, got := mailHosts(tt.smtp), ""
 			f.MTASTS = tt.sts
-			meritsMTASTS(f, func(Merit) { got++ })
+			meritsMTASTS(f, func(m Merit) { got += m.ID })
 			if got != tt.want {
-				t.Errorf("%d merits, want %d", got, tt.want)
+				t.Errorf("merits %q, want %q", got, tt.want)
 			}
 		})
 	}

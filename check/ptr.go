@@ -138,13 +138,16 @@ func judgePTR(f *Facts, add func(Finding)) {
 		}
 		switch p.Verdict {
 		case rdns.Missing:
+			if p.Host == "" {
+				q["own"] = f.ownName()
+			}
 			add(Finding{Rule: missing, Subject: p.Addr.String(), Params: q})
 		case rdns.Fail:
 			q["names"] = p.names()
 			add(Finding{Rule: unconfirmed, Subject: p.Addr.String(), Params: q})
 		case rdns.Pass:
 			if n := p.generic(); p.Host == "" && n != nil {
-				q["name"], q["pattern"] = n.Name, string(n.Generic)
+				q["name"], q["pattern"], q["own"] = n.Name, string(n.Generic), f.ownName()
 				add(Finding{Rule: ptrGeneric, Subject: p.Addr.String(), Params: q})
 			}
 		}
@@ -177,11 +180,11 @@ func judgeHelo(f *Facts, add func(Finding)) {
 	subject := quoted(h.Name)
 	switch {
 	case h.Form == rdns.Literal && (h.LeadsBack || f.sendingHost() == nil):
-		add(Finding{Rule: heloLiteral, Subject: subject})
+		add(Finding{Rule: heloLiteral, Subject: subject, Params: params("own", f.ownName())})
 	case h.Form == rdns.Literal:
-		add(Finding{Rule: heloLiteralWrong, Subject: subject, Params: params("address", f.sendingHost().Addr)})
+		add(Finding{Rule: heloLiteralWrong, Subject: subject, Params: params("address", f.sendingHost().Addr, "own", f.ownName())})
 	case h.Form != rdns.FullName:
-		add(Finding{Rule: heloNotFQDN, Subject: subject, Params: params("form", h.Form)})
+		add(Finding{Rule: heloNotFQDN, Subject: subject, Params: params("form", h.Form, "own", f.ownName())})
 	case h.Unresolved():
 		add(Finding{Rule: heloUnresolved, Subject: subject})
 	}
@@ -241,4 +244,30 @@ func meritsPTR(f *Facts, add func(Merit)) {
 	if h := f.Helo; h != nil && h.Form == rdns.FullName && h.LeadsBack {
 		add(Merit{ID: "helo-confirmed", Subject: h.Name, Params: params("name", h.Name)})
 	}
+}
+
+// ownName is a name for the sending host: one that its PTR record gives and that
+// leads back, unless it looks generic; that of an MX host with its address; else
+// a name in the audited domain, or an example where there is only an address.
+func (f *Facts) ownName() string {
+	host := f.sendingHost()
+	if host == nil {
+		return "out." + f.Domain
+	}
+	for _, n := range host.Names {
+		if n.Confirms && n.Generic == "" {
+			return n.Name
+		}
+	}
+	if f.MX != nil {
+		for i := range f.MX.Hosts {
+			if slices.Contains(f.MX.Hosts[i].Addrs(), host.Addr) {
+				return f.MX.Hosts[i].Name
+			}
+		}
+	}
+	if _, err := netip.ParseAddr(f.Domain); err == nil {
+		return "out.example.com"
+	}
+	return "out." + f.Domain
 }

@@ -16,6 +16,7 @@ const (
 	smtpNoHost      RuleID = "SMTP-NO-HOST-REACHABLE"
 	smtpUnreachable RuleID = "SMTP-HOST-UNREACHABLE"
 	smtpRefused     RuleID = "SMTP-SERVICE-REFUSED"
+	smtpRefusesUs   RuleID = "SMTP-CLIENT-REFUSED"
 	smtpBannerName  RuleID = "SMTP-BANNER-NAME"
 	smtpEhloRefused RuleID = "SMTP-EHLO-REFUSED"
 	smtpNoTLS       RuleID = "SMTP-STARTTLS-MISSING"
@@ -35,7 +36,7 @@ func smtpChecker() checker {
 	return checker{
 		name: "smtp", gather: gatherSMTP, judge: judgeSMTP, merits: meritsSMTP,
 		rules: []RuleID{
-			smtpNoHost, smtpUnreachable, smtpRefused, smtpBannerName, smtpEhloRefused, smtpNoTLS, smtpStripped,
+			smtpNoHost, smtpUnreachable, smtpRefused, smtpRefusesUs, smtpBannerName, smtpEhloRefused, smtpNoTLS, smtpStripped,
 			smtpTLSRefused, smtpTLSFailed, smtpInjection, smtpAuthClear, smtp465Clear, smtp587NoTLS,
 			smtpOpenRelay, smtpPostmaster, smtpDiscloses,
 		},
@@ -76,19 +77,21 @@ func smtpCoverage(ctx context.Context, f *Facts) Coverage {
 	for i := range f.SMTP {
 		if d := &f.SMTP[i]; f.isMX(d) {
 			silent = silent && (d.Outcome == smtp.OutcomeTimeout || d.Outcome == smtp.OutcomeUnreachable)
-			answered[d.Host] = answered[d.Host] || unclear(d) == ""
+			answered[d.Host] = answered[d.Host] || f.unclear(d) == ""
 		}
 	}
+	left := slices.IndexFunc(f.SMTP, func(d Dialogue) bool { return f.isMX(&d) && !answered[d.Host] })
 	switch {
 	case ctx.Err() != nil:
-		return interrupted(ctx)
+		c := interrupted(ctx)
+		if c.Reason == ReasonDeadline && left >= 0 {
+			c.Subject = f.SMTP[left].Host
+		}
+		return c
 	case silent:
 		return Coverage{State: Inconclusive, Reason: ReasonPort25}
-	}
-	for i := range f.SMTP {
-		if d := &f.SMTP[i]; f.isMX(d) && !answered[d.Host] {
-			return Coverage{State: Inconclusive, Reason: unclear(d), Subject: d.Host}
-		}
+	case left >= 0:
+		return Coverage{State: Inconclusive, Reason: f.unclear(&f.SMTP[left]), Subject: f.SMTP[left].Host}
 	}
 	if host, all := f.allTried(); !all && f.allDown() {
 		return Coverage{State: Inconclusive, Reason: ReasonHostsLeft, Subject: host}
@@ -116,7 +119,8 @@ func (f *Facts) allTried() (host string, all bool) {
 	return f.Domain, f.MX.Cut == 0
 }
 
-// allDown reports whether every MX service that was tried refused.
+// allDown reports whether there was no MX service wherever one was tried. One
+// that refuses with a reply is there, and may refuse us alone.
 func (f *Facts) allDown() bool {
 	tried := false
 	for i := range f.SMTP {
@@ -125,11 +129,19 @@ func (f *Facts) allDown() bool {
 			continue
 		}
 		tried = true
-		if d.Outcome != smtp.OutcomeRefused && d.Outcome != smtp.OutcomeService && d.Outcome != smtp.OutcomeNotSMTP {
+		if d.Outcome != smtp.OutcomeRefused && d.Outcome != smtp.OutcomeNotSMTP {
 			return false
 		}
 	}
 	return tried
+}
+
+// unclear is unclear with regard to the other hosts.
+func (f *Facts) unclear(d *Dialogue) string {
+	if f.refusesUs(d) != nil {
+		return ReasonRefusesUs
+	}
+	return unclear(d)
 }
 
 // unclear returns why a dialogue says nothing definite about the host or its
@@ -138,7 +150,12 @@ func unclear(d *Dialogue) string {
 	switch d.Outcome {
 	case smtp.OutcomeOK:
 		return unclearTLS(d)
-	case smtp.OutcomeRefused, smtp.OutcomeService, smtp.OutcomeNotSMTP, smtp.OutcomeEhloRefused:
+	case smtp.OutcomeService, smtp.OutcomeEhloRefused:
+		if d.refusesUs() != nil {
+			return ReasonRefusesUs
+		}
+		return ""
+	case smtp.OutcomeRefused, smtp.OutcomeNotSMTP:
 		return ""
 	case smtp.OutcomeTempfail:
 		return ReasonTempfail
@@ -157,6 +174,9 @@ func unclear(d *Dialogue) string {
 			return ReasonNoAnswer
 		}
 	case smtp.OutcomeCancelled:
+		if d.Fault == smtp.FaultTimeout {
+			return ReasonDeadline
+		}
 		return ReasonInterrupted
 	}
 	return ReasonBroken
@@ -184,7 +204,7 @@ func unclearTLS(d *Dialogue) string {
 }
 
 func judgeSMTP(f *Facts, add func(Finding)) {
-	up := false
+	up := false // somebody answered, so that the way out is open
 	for i := range f.SMTP {
 		d := &f.SMTP[i]
 		switch {
@@ -192,8 +212,10 @@ func judgeSMTP(f *Facts, add func(Finding)) {
 			judgeSubmission(d, add)
 		case d.Outcome == smtp.OutcomeOK, d.Outcome == smtp.OutcomeEhloRefused:
 			up = true
-			judgeMXService(d, add)
+			judgeMXService(f, d, add)
 			judgeInquiry(f, d, add)
+		case d.Outcome == smtp.OutcomeService:
+			up = true
 		}
 	}
 	if !f.allDown() {
@@ -219,7 +241,7 @@ func judgeSMTP(f *Facts, add func(Finding)) {
 	})
 }
 
-// judgeAbsent judges addresses that do not serve while another one does, so
+// judgeAbsent judges addresses that do not serve while another one answers, so
 // that the way out is known to be open. No way out for IPv6 is our side's.
 func judgeAbsent(f *Facts, add func(Finding)) {
 	six := false
@@ -234,9 +256,13 @@ func judgeAbsent(f *Facts, add func(Finding)) {
 		p := params("host", d.Host, "address", d.Addr, "port", d.Port, "outcome", d.Outcome)
 		switch d.Outcome {
 		case smtp.OutcomeService:
+			if r := f.refusesUs(d); r != nil {
+				judgeRefusal(d, r, add)
+				continue
+			}
 			add(Finding{
 				Rule: smtpRefused, Subject: d.Host, Evidence: d.Transcript,
-				Params: params("host", d.Host, "address", d.Addr, "code", code(d.Greeting)),
+				Params: params("host", d.Host, "address", d.Addr, "code", code(d.Greeting), "reply", replied(d.Greeting)),
 			})
 		case smtp.OutcomeRefused, smtp.OutcomeNotSMTP:
 			add(Finding{Rule: smtpUnreachable, Subject: d.Host, Params: p, Evidence: d.Transcript})
@@ -249,7 +275,7 @@ func judgeAbsent(f *Facts, add func(Finding)) {
 }
 
 // judgeMXService judges a dialogue that came beyond the greeting.
-func judgeMXService(d *Dialogue, add func(Finding)) {
+func judgeMXService(f *Facts, d *Dialogue, add func(Finding)) {
 	raise := func(rule RuleID, more ...any) {
 		add(Finding{
 			Rule: rule, Subject: d.Host, Evidence: d.Transcript,
@@ -262,7 +288,9 @@ func judgeMXService(d *Dialogue, add func(Finding)) {
 			Params: params("host", d.Host, "name", quoted(d.GreetingName)),
 		})
 	}
-	if d.Secured == nil && d.EhloRefusal != nil { // RFC 5321 section 2.2.1
+	if r := f.refusesUs(d); r != nil {
+		judgeRefusal(d, r, add)
+	} else if d.Secured == nil && d.EhloRefusal != nil { // RFC 5321 section 2.2.1
 		add(Finding{
 			Rule: smtpEhloRefused, Subject: d.Host, Evidence: d.Transcript,
 			Params: params("host", d.Host, "code", code(d.EhloRefusal)),
@@ -355,6 +383,14 @@ func (f *Facts) transcripts() []string {
 		}
 	}
 	return out
+}
+
+// replied is a reply on one line.
+func replied(r *smtp.Reply) string {
+	if r == nil {
+		return code(r)
+	}
+	return strings.TrimRight(code(r)+" "+strings.Join(r.Text, " "), " ")
 }
 
 // code is the reply code, "000" where there was no reply.

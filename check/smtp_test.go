@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"maildoctor/check/certs"
 	"maildoctor/check/dnsx"
 	"maildoctor/check/mx"
 	"maildoctor/check/smtp"
@@ -26,7 +27,14 @@ func dialogue(host, addr string, outcome smtp.Outcome) Dialogue {
 // secured is a session that started TLS.
 func secured(host, addr string) Dialogue {
 	d := dialogue(host, addr, smtp.OutcomeOK)
-	d.StartTLS, d.Secured, d.TLS = smtp.StartTLSOK, &smtp.Ehlo{Name: host}, tlsState(tlsx.ChainTrusted)
+	d.StartTLS, d.Secured, d.TLS = smtp.StartTLSOK, &smtp.Ehlo{Name: host}, tlsState(certs.ChainTrusted)
+	return d
+}
+
+// refusal is a session with a host that refused its service in the greeting.
+func refusal(host string, code int, text string) Dialogue {
+	d := dialogue(host, "192.0.2.2", smtp.OutcomeService)
+	d.Greeting = reply(code, text)
 	return d
 }
 
@@ -108,7 +116,13 @@ func TestJudgeSMTP(t *testing.T) {
 		}))), []string{"SMTP-EHLO-REFUSED mx.test code=502 host=mx.test", "SMTP-STARTTLS-MISSING mx.test " + at + "host=mx.test"}},
 		{"EHLO and HELO refused", mailHosts(one(with(dialogue("mx.test", "192.0.2.1", smtp.OutcomeEhloRefused), func(d *Dialogue) {
 			d.GreetingName, d.EhloRefusal = "mx.test", &smtp.Reply{Code: 550}
-		}))), []string{"SMTP-EHLO-REFUSED mx.test code=550 host=mx.test"}},
+		}))), []string{"SMTP-CLIENT-REFUSED mx.test " + at + "host=mx.test reply=550"}},
+		{"EHLO and HELO unknown", mailHosts(one(with(dialogue("mx.test", "192.0.2.1", smtp.OutcomeEhloRefused), func(d *Dialogue) {
+			d.GreetingName, d.EhloRefusal, d.HeloRefusal = "mx.test", reply(502, "Error"), reply(502, "Error")
+		}))), []string{"SMTP-EHLO-REFUSED mx.test code=502 host=mx.test"}},
+		{"EHLO and HELO refused for a blocklist", mailHosts([]Dialogue{secured("a.test", "192.0.2.1"), with(dialogue("b.test", "192.0.2.2", smtp.OutcomeEhloRefused), func(d *Dialogue) {
+			d.GreetingName, d.EhloRefusal, d.HeloRefusal = "b.test", reply(550, "no"), reply(550, "5.7.1 blocked")
+		})}), []string{"SMTP-CLIENT-REFUSED b.test address=192.0.2.2 host=b.test reply=\"550 5.7.1 blocked\""}},
 		{"EHLO refused inside TLS", mailHosts(plain(func(d *Dialogue) { d.EhloRefusal = &smtp.Reply{Code: 550} })), nil},
 		{"no STARTTLS", mailHosts(one(upgrade(smtp.StartTLSNotOffered, ""))), []string{"SMTP-STARTTLS-MISSING mx.test " + at + "host=mx.test"}},
 		{"STARTTLS refused", mailHosts(one(with(upgrade(smtp.StartTLSRefused, ""), func(d *Dialogue) { d.StartTLSReply = &smtp.Reply{Code: 502} }))),
@@ -153,7 +167,11 @@ func TestJudgeSMTP(t *testing.T) {
 			[]string{"SMTP-HOST-UNREACHABLE b.test address=192.0.2.2 host=b.test outcome=timeout port=25"}},
 		{"one of two wants nothing to do with us", mailHosts([]Dialogue{secured("a.test", "192.0.2.1"),
 			with(down(smtp.OutcomeService), func(d *Dialogue) { d.Greeting = &smtp.Reply{Code: 554} })}),
-			[]string{"SMTP-SERVICE-REFUSED b.test address=192.0.2.2 code=554 host=b.test"}},
+			[]string{"SMTP-SERVICE-REFUSED b.test address=192.0.2.2 code=554 host=b.test reply=554"}},
+		{"one of two refuses our address", mailHosts([]Dialogue{secured("a.test", "192.0.2.1"), refusal("b.test", 554, "5.7.1 Client host [192.0.2.99] blocked using zen.spamhaus.org (PBL)")}),
+			[]string{"SMTP-CLIENT-REFUSED b.test address=192.0.2.2 host=b.test reply=\"554 5.7.1 Client host [192.0.2.99] blocked using zen.spamhaus.org (PBL)\""}},
+		{"all refuse our address", mailHosts(one(refusal("b.test", 554, "blocked"))), []string{"SMTP-CLIENT-REFUSED b.test address=192.0.2.2 host=b.test reply=\"554 blocked\""}},
+		{"all refuse the service", mailHosts(one(refusal("b.test", 521, "No"))), []string{"SMTP-CLIENT-REFUSED b.test address=192.0.2.2 host=b.test reply=\"521 No\""}},
 		{"one of two, nothing certain", mailHosts([]Dialogue{secured("a.test", "192.0.2.1"), down(smtp.OutcomeTempfail), down(smtp.OutcomeReset),
 			down(smtp.OutcomeConnectFailed), down(smtp.OutcomePrivate), down(smtp.OutcomeBudget), down(smtp.OutcomeGreetingTimeout),
 			down(smtp.OutcomeGreetingClosed), down(smtp.OutcomeBroken), down(smtp.OutcomeUnreachable), down(smtp.OutcomeCancelled)}), nil},
@@ -165,7 +183,7 @@ func TestJudgeSMTP(t *testing.T) {
 		{"all silent", mailHosts([]Dialogue{dialogue("a.test", "192.0.2.1", smtp.OutcomeTimeout), down(smtp.OutcomeTimeout)}), nil},
 		{"one refuses, the other silent", mailHosts([]Dialogue{dialogue("a.test", "192.0.2.1", smtp.OutcomeRefused), down(smtp.OutcomeTimeout)}), nil},
 
-		{"all refuse", mailHosts([]Dialogue{dialogue("a.test", "192.0.2.1", smtp.OutcomeNotSMTP), down(smtp.OutcomeRefused), dialogue("b.test", six, smtp.OutcomeService)}),
+		{"all refuse", mailHosts([]Dialogue{dialogue("a.test", "192.0.2.1", smtp.OutcomeNotSMTP), down(smtp.OutcomeRefused), dialogue("b.test", six, smtp.OutcomeNotSMTP)}),
 			[]string{`SMTP-NO-HOST-REACHABLE example.test hosts="a.test, b.test"`}},
 		{"all refuse, a submission service does not", mailHosts([]Dialogue{dialogue("a.test", "192.0.2.1", smtp.OutcomeRefused),
 			with(dialogue("a.test", "192.0.2.1", smtp.OutcomeOK), func(d *Dialogue) { d.Port, d.StartTLS = 587, smtp.StartTLSOK })}),
@@ -176,8 +194,13 @@ func TestJudgeSMTP(t *testing.T) {
 			[]string{"SMTP-HOST-UNREACHABLE b.test address=192.0.2.2 host=b.test outcome=refused port=25"}},
 		{"those tried refuse, an address is unknown", mailHosts(one(down(smtp.OutcomeRefused)), mailHostAt("b.test", "192.0.2.2"), unknownHost("c.test")),
 			[]string{"SMTP-HOST-UNREACHABLE b.test address=192.0.2.2 host=b.test outcome=refused port=25"}},
-		{"those tried refuse, hosts were left out", cutHosts(mailHosts(one(down(smtp.OutcomeService)))),
-			[]string{"SMTP-SERVICE-REFUSED b.test address=192.0.2.2 code=000 host=b.test"}},
+		{"those tried refuse, hosts were left out", cutHosts(mailHosts(one(refusal("b.test", 554, "No")))),
+			[]string{"SMTP-CLIENT-REFUSED b.test address=192.0.2.2 host=b.test reply=\"554 No\""}},
+		{"one is not there, the other refuses", mailHosts([]Dialogue{dialogue("a.test", "192.0.2.1", smtp.OutcomeRefused), refusal("b.test", 554, "No")}),
+			[]string{
+				"SMTP-HOST-UNREACHABLE a.test address=192.0.2.1 host=a.test outcome=refused port=25",
+				"SMTP-CLIENT-REFUSED b.test address=192.0.2.2 host=b.test reply=\"554 No\"",
+			}},
 		{"all refuse, a host has no address", mailHosts(one(down(smtp.OutcomeRefused)), mailHostAt("b.test", "192.0.2.2"), mailHostAt("c.test")),
 			[]string{"SMTP-NO-HOST-REACHABLE example.test hosts=b.test"}},
 	}
@@ -242,7 +265,11 @@ func TestSMTPCoverage(t *testing.T) {
 		{"out of time", late, mailHosts([]Dialogue{a(smtp.OutcomeOK)}), "inconclusive deadline"},
 		{"stopped by the user", canceled, mailHosts([]Dialogue{a(smtp.OutcomeTimeout)}), "inconclusive interrupted"},
 		{"one refuses, the other answers", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeOK), b(smtp.OutcomeRefused)}), "done"},
-		{"all refuse", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeRefused), b(smtp.OutcomeService)}), "done"},
+		{"all refuse", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeRefused), b(smtp.OutcomeNotSMTP)}), "done"},
+		{"all refuse the service", t.Context(), mailHosts([]Dialogue{refusal("b.test", 554, "No")}), "inconclusive client-refused b.test"},
+		{"one refuses the service, the other answers", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeOK), refusal("b.test", 554, "No")}), "done"},
+		{"one refuses our address, the other answers", t.Context(), mailHosts([]Dialogue{a(smtp.OutcomeOK), refusal("b.test", 554, "5.7.1 no")}), "inconclusive client-refused b.test"},
+		{"out of time at the second host", late, mailHosts([]Dialogue{a(smtp.OutcomeOK), b(smtp.OutcomeCancelled)}), "inconclusive deadline b.test"},
 		{"those tried refuse, a host was not tried", t.Context(),
 			mailHosts([]Dialogue{a(smtp.OutcomeRefused)}, mailHostAt("a.test", "192.0.2.1"), mailHostAt("c.test", "192.0.2.3")), "inconclusive hosts-left c.test"},
 		{"those tried refuse, an address is unknown", t.Context(),
@@ -277,6 +304,12 @@ func TestUnclear(t *testing.T) {
 			}
 		})
 	}
+	t.Run("cut off at the end of the audit", func(t *testing.T) {
+		d := with(dialogue("mx.test", "192.0.2.1", smtp.OutcomeCancelled), func(d *Dialogue) { d.Fault = smtp.FaultTimeout })
+		if got := unclear(&d); got != ReasonDeadline {
+			t.Errorf("unclear: %q, want %q", got, ReasonDeadline)
+		}
+	})
 	t.Run("broken off for want of time", func(t *testing.T) {
 		d := with(dialogue("mx.test", "192.0.2.1", smtp.OutcomeBroken), func(d *Dialogue) { d.Fault = smtp.FaultTimeout })
 		if got := unclear(&d); got != ReasonNoAnswer {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"maildoctor/check/certs"
 	"maildoctor/check/smtp"
 	"maildoctor/check/tlsx"
 )
@@ -49,13 +50,15 @@ func gatherTLS(ctx context.Context, r *run) Coverage {
 	if c, ok := r.sessions(ctx); !ok {
 		return c
 	}
-	offered := false
+	var why Coverage
 	for i := range r.facts.SMTP {
 		d := &r.facts.SMTP[i]
 		if r.facts.isMX(d) && d.TLS.Leaf() != nil {
-			return offersCoverage(r.facts)
+			return Coverage{State: Done} // what older TLS it takes is an extra
 		}
-		offered = offered || r.facts.isMX(d) && d.StartTLS != smtp.StartTLSNotOffered && d.StartTLS != smtp.StartTLSUnknown
+		if reason := withoutTLS(d); r.facts.isMX(d) && reason != "" && why.Reason == "" {
+			why = Coverage{State: Inconclusive, Reason: reason, Subject: d.Host}
+		}
 	}
 	c := smtpCoverage(ctx, r.facts)
 	switch {
@@ -63,22 +66,23 @@ func gatherTLS(ctx context.Context, r *run) Coverage {
 		return c
 	case r.facts.allDown():
 		return Coverage{State: Inconclusive, Reason: ReasonHostsDown}
-	case !offered:
+	case why.Reason == "":
 		return Coverage{State: Skipped, Reason: ReasonNoTLS}
 	}
-	return Coverage{State: Inconclusive, Reason: ReasonBroken}
+	return why
 }
 
-// offersCoverage says so where a host was not asked which older TLS it takes for
-// want of connections. What that would show costs nothing.
-func offersCoverage(f *Facts) Coverage {
-	for i := range f.SMTP {
-		d := &f.SMTP[i]
-		if slices.ContainsFunc(d.Offers, func(o tlsx.Offer) bool { return o.Reason == ReasonConnections }) {
-			return Coverage{State: Inconclusive, Reason: ReasonOffers, Subject: d.Host, Minor: true}
-		}
+// withoutTLS returns why TLS that a host may well have could not be seen, or "".
+func withoutTLS(d *Dialogue) string {
+	switch d.StartTLS {
+	case smtp.StartTLSUnknown, smtp.StartTLSNotOffered:
+		return ""
+	case smtp.StartTLSStripped:
+		return ReasonStripped
+	case smtp.StartTLSInjection:
+		return ReasonInjection
 	}
-	return Coverage{State: Done}
+	return ReasonTLSFailed
 }
 
 func judgeTLS(f *Facts, add func(Finding)) {
@@ -125,11 +129,11 @@ func judgeCert(f *Facts, d *Dialogue, leaf *tlsx.Certificate, add func(Finding))
 		return
 	}
 	switch d.TLS.Chain {
-	case tlsx.ChainTrusted, tlsx.ChainNoRoots, "":
-	case tlsx.ChainSelfSigned:
+	case certs.ChainTrusted, certs.ChainNoRoots, "":
+	case certs.ChainSelfSigned:
 		raise(tlsSelfSigned)
 		return
-	case tlsx.ChainWeakSignature:
+	case certs.ChainWeakSignature:
 		raise(tlsSignature, "algorithm", weakest(d.TLS.Certs))
 	default:
 		raise(tlsUntrusted, "issuer", quoted(leaf.Issuer), "reason", d.TLS.Chain)
@@ -180,7 +184,7 @@ func flaw(s *tlsx.State) string {
 		return "expired"
 	case leaf.NotYetValid:
 		return "not-yet-valid"
-	case s.Chain == tlsx.ChainNoRoots, s.Chain == "", s.Chain == tlsx.ChainTrusted:
+	case s.Chain == certs.ChainNoRoots, s.Chain == "", s.Chain == certs.ChainTrusted:
 	default:
 		return string(s.Chain)
 	}
@@ -244,7 +248,7 @@ func judgeSubmissionCert(d *Dialogue, leaf *tlsx.Certificate, add func(Finding))
 		reason = "expired"
 	case leaf.NotYetValid:
 		reason = "not-yet-valid"
-	case d.TLS.Chain == tlsx.ChainTrusted, d.TLS.Chain == tlsx.ChainNoRoots, d.TLS.Chain == "":
+	case d.TLS.Chain == certs.ChainTrusted, d.TLS.Chain == certs.ChainNoRoots, d.TLS.Chain == "":
 		return
 	}
 	add(Finding{
@@ -264,7 +268,7 @@ func meritsTLS(f *Facts, add func(Merit)) {
 		if leaf == nil || !f.isMX(d) || d.StartTLS != smtp.StartTLSOK || seen[d.Host] {
 			continue
 		}
-		if d.TLS.Chain == tlsx.ChainTrusted && d.TLS.NameMatch && !leaf.NotYetValid && leaf.DaysLeft > soonDays {
+		if d.TLS.Chain == certs.ChainTrusted && d.TLS.NameMatch && !leaf.NotYetValid && leaf.DaysLeft > soonDays {
 			seen[d.Host] = true
 			add(Merit{ID: "tls-trusted", Subject: d.Host, Params: params("host", d.Host, "days", leaf.DaysLeft)})
 		}

@@ -3,6 +3,7 @@ package check
 import (
 	"testing"
 
+	"maildoctor/check/certs"
 	"maildoctor/check/dnsx"
 	"maildoctor/check/mx"
 	"maildoctor/check/smtp"
@@ -10,7 +11,7 @@ import (
 )
 
 // tlsState is a handshake with a good certificate, and a chain of that kind.
-func tlsState(chain tlsx.Chain) *tlsx.State {
+func tlsState(chain certs.Chain) *tlsx.State {
 	return &tlsx.State{
 		Outcome: tlsx.OutcomeOK, Version: "TLS 1.3", Chain: chain, NameMatch: true,
 		Certs: []tlsx.Certificate{{
@@ -22,7 +23,7 @@ func tlsState(chain tlsx.Chain) *tlsx.State {
 
 func TestJudgeTLS(t *testing.T) {
 	type state = *tlsx.State
-	seen := func(chain tlsx.Chain, change func(state, *tlsx.Certificate), offers ...tlsx.Offer) []Dialogue {
+	seen := func(chain certs.Chain, change func(state, *tlsx.Certificate), offers ...tlsx.Offer) []Dialogue {
 		d := secured("mx.test", "192.0.2.1")
 		d.Offers = offers
 		d.TLS = tlsState(chain)
@@ -35,88 +36,88 @@ func TestJudgeTLS(t *testing.T) {
 		return tlsx.Offer{Hello: h, Taken: tlsx.TakenAccepted, CipherSuite: "TLS_SUITE"}
 	}
 	refusing := func(h tlsx.Hello) tlsx.Offer { return tlsx.Offer{Hello: h, Taken: tlsx.TakenRefused} }
-	offering := func(offers ...tlsx.Offer) []Dialogue { return seen(tlsx.ChainTrusted, nil, offers...) }
+	offering := func(offers ...tlsx.Offer) []Dialogue { return seen(certs.ChainTrusted, nil, offers...) }
 	atTwo := func(change func(state, *tlsx.Certificate)) []Dialogue {
 		other := secured("mx.test", "2001:db8::1")
 		other.TLS.Certs[0].SHA256 = "02"
-		return append(seen(tlsx.ChainTrusted, change), other)
+		return append(seen(certs.ChainTrusted, change), other)
 	}
 	key := func(kind tlsx.KeyType, bits int) []Dialogue {
-		return seen(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.KeyType, c.KeyBits = kind, bits })
+		return seen(certs.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.KeyType, c.KeyBits = kind, bits })
 	}
-	submission := func(chain tlsx.Chain, change func(state, *tlsx.Certificate)) []Dialogue {
+	submission := func(chain certs.Chain, change func(state, *tlsx.Certificate)) []Dialogue {
 		d := seen(chain, change)
 		d[0].Port = 587
 		return d
 	}
-	untrusted := func(reason tlsx.Chain) []string {
+	untrusted := func(reason certs.Chain) []string {
 		return []string{`TLS-CERT-UNTRUSTED mx.test host=mx.test issuer="Some CA" reason=` + string(reason)}
 	}
-	two := append(seen(tlsx.ChainSelfSigned, nil), seen(tlsx.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.SHA256 = "01" })...)
+	two := append(seen(certs.ChainSelfSigned, nil), seen(certs.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.SHA256 = "01" })...)
 	tests := []struct {
 		name string
 		smtp []Dialogue
 		want []string
 	}{
-		{"good", seen(tlsx.ChainTrusted, nil), nil},
+		{"good", seen(certs.ChainTrusted, nil), nil},
 		{"no TLS", []Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeOK)}, nil},
 		{"no certificate", []Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeClosed)}, nil},
 
-		{"expired", seen(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.Expired, c.DaysLeft = true, -1 }),
+		{"expired", seen(certs.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.Expired, c.DaysLeft = true, -1 }),
 			[]string{"TLS-CERT-EXPIRED mx.test date=2027-02-03 host=mx.test"}},
-		{"not yet valid", seen(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.NotYetValid = true }),
+		{"not yet valid", seen(certs.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.NotYetValid = true }),
 			[]string{"TLS-CERT-NOT-YET-VALID mx.test date=2026-01-01 host=mx.test"}},
-		{"fourteen days left", seen(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.DaysLeft = soonDays }),
+		{"fourteen days left", seen(certs.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.DaysLeft = soonDays }),
 			[]string{"TLS-CERT-EXPIRES-SOON mx.test date=2027-02-03 days=14 host=mx.test"}},
-		{"fifteen days left", seen(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.DaysLeft = soonDays + 1 }), nil},
+		{"fifteen days left", seen(certs.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.DaysLeft = soonDays + 1 }), nil},
 
-		{"self-signed, of another name", seen(tlsx.ChainSelfSigned, func(s state, _ *tlsx.Certificate) { s.NameMatch = false }), []string{"TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
-		{"self-signed and expired", seen(tlsx.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.Expired = true }),
+		{"self-signed, of another name", seen(certs.ChainSelfSigned, func(s state, _ *tlsx.Certificate) { s.NameMatch = false }), []string{"TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
+		{"self-signed and expired", seen(certs.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.Expired = true }),
 			[]string{"TLS-CERT-EXPIRED mx.test date=2027-02-03 host=mx.test", "TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
-		{"unknown authority", seen(tlsx.ChainUnknownAuthority, nil), untrusted(tlsx.ChainUnknownAuthority)},
-		{"expired in the chain", seen(tlsx.ChainExpired, nil), untrusted(tlsx.ChainExpired)},
-		{"weak signature", seen(tlsx.ChainWeakSignature, func(_ state, c *tlsx.Certificate) { c.WeakSignature, c.Signature = true, "SHA1-RSA" }),
+		{"unknown authority", seen(certs.ChainUnknownAuthority, nil), untrusted(certs.ChainUnknownAuthority)},
+		{"expired in the chain", seen(certs.ChainExpired, nil), untrusted(certs.ChainExpired)},
+		{"weak signature", seen(certs.ChainWeakSignature, func(_ state, c *tlsx.Certificate) { c.WeakSignature, c.Signature = true, "SHA1-RSA" }),
 			[]string{"TLS-CERT-SIGNATURE-WEAK mx.test algorithm=SHA1-RSA host=mx.test"}},
-		{"weak signature of an intermediate", seen(tlsx.ChainWeakSignature, func(s state, _ *tlsx.Certificate) {
+		{"weak signature of an intermediate", seen(certs.ChainWeakSignature, func(s state, _ *tlsx.Certificate) {
 			s.Certs = append(s.Certs, tlsx.Certificate{Signature: "MD5-RSA", WeakSignature: true}, tlsx.Certificate{Signature: "SHA1-RSA", WeakSignature: true, SelfSigned: true})
 		}), []string{"TLS-CERT-SIGNATURE-WEAK mx.test algorithm=MD5-RSA host=mx.test"}},
-		{"weak signature of a root, or of a way that is not needed", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) {
+		{"weak signature of a root, or of a way that is not needed", seen(certs.ChainTrusted, func(s state, _ *tlsx.Certificate) {
 			s.Certs = append(s.Certs, tlsx.Certificate{Signature: "SHA1-RSA", WeakSignature: true})
 		}), nil},
-		{"self-signed with SHA-1", seen(tlsx.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.WeakSignature, c.SelfSigned = true, true }),
+		{"self-signed with SHA-1", seen(certs.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.WeakSignature, c.SelfSigned = true, true }),
 			[]string{"TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
-		{"name constraint", seen(tlsx.ChainNameConstraint, nil), untrusted(tlsx.ChainNameConstraint)},
-		{"path too long", seen(tlsx.ChainTooLong, nil), untrusted(tlsx.ChainTooLong)},
-		{"wrong usage", seen(tlsx.ChainUsage, nil), untrusted(tlsx.ChainUsage)},
-		{"impossible dates", seen(tlsx.ChainValidity, nil), untrusted(tlsx.ChainValidity)},
-		{"critical extension", seen(tlsx.ChainExtension, nil), untrusted(tlsx.ChainExtension)},
-		{"another cause", seen(tlsx.ChainOther, nil), untrusted(tlsx.ChainOther)},
-		{"no issuer", seen(tlsx.ChainOther, func(_ state, c *tlsx.Certificate) { c.Issuer = "" }),
+		{"name constraint", seen(certs.ChainNameConstraint, nil), untrusted(certs.ChainNameConstraint)},
+		{"path too long", seen(certs.ChainTooLong, nil), untrusted(certs.ChainTooLong)},
+		{"wrong usage", seen(certs.ChainUsage, nil), untrusted(certs.ChainUsage)},
+		{"impossible dates", seen(certs.ChainValidity, nil), untrusted(certs.ChainValidity)},
+		{"critical extension", seen(certs.ChainExtension, nil), untrusted(certs.ChainExtension)},
+		{"another cause", seen(certs.ChainOther, nil), untrusted(certs.ChainOther)},
+		{"no issuer", seen(certs.ChainOther, func(_ state, c *tlsx.Certificate) { c.Issuer = "" }),
 			[]string{`TLS-CERT-UNTRUSTED mx.test host=mx.test issuer="\"\"" reason=other`}},
-		{"no roots to judge by", seen(tlsx.ChainNoRoots, nil), nil},
+		{"no roots to judge by", seen(certs.ChainNoRoots, nil), nil},
 		{"chain not judged", seen("", nil), nil},
-		{"another name", seen(tlsx.ChainTrusted, func(s state, c *tlsx.Certificate) {
+		{"another name", seen(certs.ChainTrusted, func(s state, c *tlsx.Certificate) {
 			s.NameMatch, c.DNSNames = false, []string{"1", "2", "3", "4", "5", "6"}
 		}), []string{`TLS-CERT-NAME mx.test host=mx.test names="1, 2, 3, 4, 5"`}},
-		{"no name", seen(tlsx.ChainTrusted, func(s state, c *tlsx.Certificate) { s.NameMatch, c.DNSNames = false, nil }),
+		{"no name", seen(certs.ChainTrusted, func(s state, c *tlsx.Certificate) { s.NameMatch, c.DNSNames = false, nil }),
 			[]string{`TLS-CERT-NAME mx.test host=mx.test names="\"\""`}},
-		{"untrusted, of another name", seen(tlsx.ChainOther, func(s state, _ *tlsx.Certificate) { s.NameMatch = false }),
-			append(untrusted(tlsx.ChainOther), "TLS-CERT-NAME mx.test host=mx.test names=mx.test")},
+		{"untrusted, of another name", seen(certs.ChainOther, func(s state, _ *tlsx.Certificate) { s.NameMatch = false }),
+			append(untrusted(certs.ChainOther), "TLS-CERT-NAME mx.test host=mx.test names=mx.test")},
 		{"two certificates of one host", two, []string{"TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
 
-		{"TLS 1.0", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.0" }), []string{"TLS-VERSION-OLD mx.test host=mx.test version=\"TLS 1.0\""}},
-		{"TLS 1.1", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.1" }), []string{"TLS-VERSION-OLD mx.test host=mx.test version=\"TLS 1.1\""}},
-		{"TLS 1.2", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.2" }), nil},
-		{"RC4", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) {
+		{"TLS 1.0", seen(certs.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.0" }), []string{"TLS-VERSION-OLD mx.test host=mx.test version=\"TLS 1.0\""}},
+		{"TLS 1.1", seen(certs.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.1" }), []string{"TLS-VERSION-OLD mx.test host=mx.test version=\"TLS 1.1\""}},
+		{"TLS 1.2", seen(certs.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.2" }), nil},
+		{"RC4", seen(certs.ChainTrusted, func(s state, _ *tlsx.Certificate) {
 			s.Version, s.CipherSuite = "TLS 1.2", "TLS_ECDHE_RSA_WITH_RC4_128_SHA"
 		}),
 			[]string{"TLS-SUITE-WEAK mx.test host=mx.test suite=TLS_ECDHE_RSA_WITH_RC4_128_SHA"}},
-		{"RC4 with TLS 1.0", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version, s.CipherSuite = "TLS 1.0", "TLS_RSA_WITH_RC4_128_SHA" }),
+		{"RC4 with TLS 1.0", seen(certs.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version, s.CipherSuite = "TLS 1.0", "TLS_RSA_WITH_RC4_128_SHA" }),
 			[]string{"TLS-VERSION-OLD mx.test host=mx.test version=\"TLS 1.0\""}},
-		{"RSA key exchange, for want of DHE perhaps", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) {
+		{"RSA key exchange, for want of DHE perhaps", seen(certs.ChainTrusted, func(s state, _ *tlsx.Certificate) {
 			s.Version, s.CipherSuite = "TLS 1.2", "TLS_RSA_WITH_AES_128_GCM_SHA256"
 		}), nil},
-		{"CBC with SHA-1", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) {
+		{"CBC with SHA-1", seen(certs.ChainTrusted, func(s state, _ *tlsx.Certificate) {
 			s.Version, s.CipherSuite = "TLS 1.2", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"
 		}), nil},
 
@@ -126,10 +127,10 @@ func TestJudgeTLS(t *testing.T) {
 			[]string{`TLS-VERSION-OLD-OFFERED mx.test host=mx.test versions="TLS 1.0, TLS 1.1"`}},
 		{"TLS 1.1 offered", offering(taken(tlsx.HelloTLS11), refusing(tlsx.HelloTLS10)),
 			[]string{`TLS-VERSION-OLD-OFFERED mx.test host=mx.test versions="TLS 1.1"`}},
-		{"old versions alone", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.1" }, taken(tlsx.HelloTLS11), taken(tlsx.HelloTLS10)),
+		{"old versions alone", seen(certs.ChainTrusted, func(s state, _ *tlsx.Certificate) { s.Version = "TLS 1.1" }, taken(tlsx.HelloTLS11), taken(tlsx.HelloTLS10)),
 			[]string{`TLS-VERSION-OLD mx.test host=mx.test version="TLS 1.1"`}},
 		{"weak suites offered", offering(taken(tlsx.HelloWeak)), []string{"TLS-SUITE-WEAK-OFFERED mx.test host=mx.test suite=TLS_SUITE"}},
-		{"weak suite chosen", seen(tlsx.ChainTrusted, func(s state, _ *tlsx.Certificate) {
+		{"weak suite chosen", seen(certs.ChainTrusted, func(s state, _ *tlsx.Certificate) {
 			s.Version, s.CipherSuite = "TLS 1.2", "TLS_RSA_WITH_3DES_EDE_CBC_SHA"
 		}, taken(tlsx.HelloWeak)),
 			[]string{"TLS-SUITE-WEAK mx.test host=mx.test suite=TLS_RSA_WITH_3DES_EDE_CBC_SHA"}},
@@ -138,15 +139,15 @@ func TestJudgeTLS(t *testing.T) {
 			"TLS-CERT-DIFFERS mx.test bad=192.0.2.1 good=2001:db8::1 host=mx.test reason=expired", "TLS-CERT-EXPIRED mx.test date=2027-02-03 host=mx.test"}},
 		{"not valid yet at one address", atTwo(func(_ state, c *tlsx.Certificate) { c.NotYetValid = true }), []string{
 			"TLS-CERT-DIFFERS mx.test bad=192.0.2.1 good=2001:db8::1 host=mx.test reason=not-yet-valid", "TLS-CERT-NOT-YET-VALID mx.test date=2026-01-01 host=mx.test"}},
-		{"self-signed at one address", atTwo(func(s state, _ *tlsx.Certificate) { s.Chain = tlsx.ChainSelfSigned }), []string{
+		{"self-signed at one address", atTwo(func(s state, _ *tlsx.Certificate) { s.Chain = certs.ChainSelfSigned }), []string{
 			"TLS-CERT-DIFFERS mx.test bad=192.0.2.1 good=2001:db8::1 host=mx.test reason=self-signed", "TLS-CERT-SELF-SIGNED mx.test host=mx.test"}},
 		{"another name at one address", atTwo(func(s state, _ *tlsx.Certificate) { s.NameMatch = false }), []string{
 			"TLS-CERT-DIFFERS mx.test bad=192.0.2.1 good=2001:db8::1 host=mx.test reason=other-name", "TLS-CERT-NAME mx.test host=mx.test names=mx.test"}},
 		{"another certificate, as good", atTwo(nil), nil},
-		{"two hosts, one of them self-signed", append(seen(tlsx.ChainTrusted, nil), with(seen(tlsx.ChainSelfSigned, nil)[0], func(d *Dialogue) { d.Host = "b.test" })),
+		{"two hosts, one of them self-signed", append(seen(certs.ChainTrusted, nil), with(seen(certs.ChainSelfSigned, nil)[0], func(d *Dialogue) { d.Host = "b.test" })),
 			[]string{"TLS-CERT-SELF-SIGNED b.test host=b.test"}},
 
-		{"handshake failed behind the certificate", seen(tlsx.ChainTrusted, func(s state, c *tlsx.Certificate) {
+		{"handshake failed behind the certificate", seen(certs.ChainTrusted, func(s state, c *tlsx.Certificate) {
 			s.Version, s.Outcome, c.KeyType, c.KeyBits = "", tlsx.OutcomeWeakKey, tlsx.KeyRSA, 512
 		}), []string{"TLS-KEY-WEAK mx.test bits=512 host=mx.test type=rsa"}},
 		{"RSA 2047", key(tlsx.KeyRSA, 2047), []string{"TLS-KEY-WEAK mx.test bits=2047 host=mx.test type=rsa"}},
@@ -156,18 +157,18 @@ func TestJudgeTLS(t *testing.T) {
 		{"Ed25519", key(tlsx.KeyEd25519, 256), nil},
 		{"unknown key", key(tlsx.KeyUnknown, 0), nil},
 
-		{"submission, good", submission(tlsx.ChainTrusted, nil), nil},
-		{"submission, another name, short-lived, weak", submission(tlsx.ChainTrusted, func(s state, c *tlsx.Certificate) {
+		{"submission, good", submission(certs.ChainTrusted, nil), nil},
+		{"submission, another name, short-lived, weak", submission(certs.ChainTrusted, func(s state, c *tlsx.Certificate) {
 			s.NameMatch, c.DaysLeft, c.KeyType, c.KeyBits = false, 1, tlsx.KeyRSA, 1024
 		}), nil},
-		{"submission, no roots", submission(tlsx.ChainNoRoots, nil), nil},
+		{"submission, no roots", submission(certs.ChainNoRoots, nil), nil},
 		{"submission, chain not judged", submission("", nil), nil},
-		{"submission, expired", submission(tlsx.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.Expired = true }),
+		{"submission, expired", submission(certs.ChainSelfSigned, func(_ state, c *tlsx.Certificate) { c.Expired = true }),
 			[]string{"TLS-SUBMISSION-CERT mx.test host=mx.test port=587 reason=expired"}},
-		{"submission, not yet valid", submission(tlsx.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.NotYetValid = true }),
+		{"submission, not yet valid", submission(certs.ChainTrusted, func(_ state, c *tlsx.Certificate) { c.NotYetValid = true }),
 			[]string{"TLS-SUBMISSION-CERT mx.test host=mx.test port=587 reason=not-yet-valid"}},
-		{"submission, self-signed", submission(tlsx.ChainSelfSigned, nil), []string{"TLS-SUBMISSION-CERT mx.test host=mx.test port=587 reason=self-signed"}},
-		{"submission, untrusted", submission(tlsx.ChainUnknownAuthority, nil), []string{"TLS-SUBMISSION-CERT mx.test host=mx.test port=587 reason=unknown-authority"}},
+		{"submission, self-signed", submission(certs.ChainSelfSigned, nil), []string{"TLS-SUBMISSION-CERT mx.test host=mx.test port=587 reason=self-signed"}},
+		{"submission, untrusted", submission(certs.ChainUnknownAuthority, nil), []string{"TLS-SUBMISSION-CERT mx.test host=mx.test port=587 reason=unknown-authority"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -193,7 +194,7 @@ func TestGatherTLS(t *testing.T) {
 		{"a certificate of one host, the other silent", mailHosts([]Dialogue{secured("mx.test", "192.0.2.1"), dialogue("b.test", "192.0.2.2", smtp.OutcomeTimeout)}), "done"},
 		{"a certificate, and no connection left for the offers", mailHosts([]Dialogue{with(secured("mx.test", "192.0.2.1"), func(d *Dialogue) {
 			d.Offers = []tlsx.Offer{{Hello: tlsx.HelloTLS11, Taken: tlsx.TakenNotTested, Reason: ReasonConnections}}
-		})}), "inconclusive offers-left mx.test minor"},
+		})}), "done"},
 		{"a certificate, and an offer without an answer", mailHosts([]Dialogue{with(secured("mx.test", "192.0.2.1"), func(d *Dialogue) {
 			d.Offers = []tlsx.Offer{{Hello: tlsx.HelloTLS11, Taken: tlsx.TakenNotTested, Reason: "timeout"}}
 		})}), "done"},
@@ -201,7 +202,11 @@ func TestGatherTLS(t *testing.T) {
 		{"EHLO refused", mailHosts([]Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeEhloRefused)}), "skipped no-tls"},
 		{"handshake out of time", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeTimeout)}), "inconclusive no-answer mx.test"},
 		{"handshake that crypto/tls does not know", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeProtocol)}), "inconclusive tls-not-tested mx.test"},
-		{"handshake with an alert", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeAlert)}), "inconclusive broken-off"},
+		{"handshake with an alert", mailHosts([]Dialogue{upgrade(smtp.StartTLSFailed, tlsx.OutcomeAlert)}), "inconclusive starttls-failed mx.test"},
+		{"STARTTLS refused", mailHosts([]Dialogue{upgrade(smtp.StartTLSRefused, "")}), "inconclusive starttls-failed mx.test"},
+		{"stripped", mailHosts([]Dialogue{upgrade(smtp.StartTLSStripped, "")}), "inconclusive starttls-stripped mx.test"},
+		{"injection", mailHosts([]Dialogue{upgrade(smtp.StartTLSInjection, "")}), "inconclusive starttls-injection mx.test"},
+		{"the service refused", mailHosts([]Dialogue{refusal("mx.test", 554, "No")}), "inconclusive client-refused mx.test"},
 		{"STARTTLS put off", mailHosts([]Dialogue{upgrade(smtp.StartTLSTempfail, "")}), "inconclusive tempfail mx.test"},
 		{"no STARTTLS at one, the other put off", mailHosts([]Dialogue{upgrade(smtp.StartTLSNotOffered, ""), second(upgrade(smtp.StartTLSTempfail, ""))}), "inconclusive tempfail b.test"},
 		{"all silent", mailHosts([]Dialogue{dialogue("mx.test", "192.0.2.1", smtp.OutcomeTimeout)}), "inconclusive port-25-blocked"},

@@ -133,16 +133,23 @@ func addressDefect(s *tlsrpt.Result) tlsrpt.Reason {
 const (
 	policyMTASTS = "mta-sts"
 	policyDANE   = "dane"
+	policyBoth   = "both"
 )
 
 // policyInForce returns the policy that senders apply to the domain, or "".
 func (f *Facts) policyInForce() string {
+	sts := false
 	if f.MTASTS != nil {
-		if mode, _ := f.MTASTS.Effective(); mode == mtasts.Enforce || mode == mtasts.Testing {
-			return policyMTASTS
-		}
+		mode, _ := f.MTASTS.Effective()
+		sts = mode == mtasts.Enforce || mode == mtasts.Testing
 	}
-	if f.DANE != nil && slices.ContainsFunc(f.DANE.Hosts, func(h DANEHost) bool { return h.Applies() }) {
+	pinned := f.DANE != nil && slices.ContainsFunc(f.DANE.Hosts, func(h DANEHost) bool { return h.Applies() })
+	switch {
+	case sts && pinned:
+		return policyBoth
+	case sts:
+		return policyMTASTS
+	case pinned:
 		return policyDANE
 	}
 	return ""

@@ -29,8 +29,9 @@ func TestJudgeTLSRPT(t *testing.T) {
 	}{
 		{"none", "", nil, nil, nil},
 		{"none, and nothing in force", "", noPolicy(), pinnedHost(func(h *DANEHost) { h.MX = dane.Insecure }), nil},
-		{"none, with MTA-STS", "", enforced, pinned, []string{"TLSRPT-MISSING example.test" + place + " policy=mta-sts"}},
+		{"none, with MTA-STS", "", enforced, nil, []string{"TLSRPT-MISSING example.test" + place + " policy=mta-sts"}},
 		{"none, with MTA-STS on trial", "", trial, nil, []string{"TLSRPT-MISSING example.test" + place + " policy=mta-sts"}},
+		{"none, with both", "", enforced, pinned, []string{"TLSRPT-MISSING example.test" + place + " policy=both"}},
 		{"none, with DANE", "", noPolicy(), pinned, []string{"TLSRPT-MISSING example.test" + place + " policy=dane"}},
 		{"unknown", ";! timeout _smtp._tls.example.test", enforced, nil, nil},
 		{"good", good, enforced, nil, nil},

@@ -1,14 +1,15 @@
 package check
 
 import (
+	"cmp"
 	"slices"
 
+	"maildoctor/check/certs"
 	"maildoctor/check/dane"
 	"maildoctor/check/dnsx"
 	"maildoctor/check/mtasts"
 	"maildoctor/check/mx"
 	"maildoctor/check/smtp"
-	"maildoctor/check/tlsx"
 )
 
 // The rule about what is to come.
@@ -53,6 +54,7 @@ const (
 	TrustName          TrustReason = "cert-name"
 	TrustSelfSigned    TrustReason = "cert-self-signed"
 	TrustUntrusted     TrustReason = "cert-untrusted"
+	TrustOldTLS        TrustReason = "tls-old"      // nothing newer than TLS 1.1
 	TrustExpires       TrustReason = "cert-expires" // within soonDays; of DANE too
 	TrustNoPolicy      TrustReason = "no-policy"
 	TrustPolicyVoid    TrustReason = "policy-void" // a record, and no policy that can be used
@@ -63,6 +65,7 @@ const (
 // Why senders that follow DANE do not deliver, or do as all others.
 const (
 	TrustMismatch     TrustReason = "tlsa-mismatch"
+	TrustAnchored     TrustReason = "tlsa-chain"  // the certificates do not do for the authority that is pinned
 	TrustTLSABroken   TrustReason = "tlsa-broken" // the question for the records fails
 	TrustNoTLSA       TrustReason = "no-tlsa"
 	TrustTLSAInsecure TrustReason = "tlsa-insecure"
@@ -184,12 +187,16 @@ func (d *Dialogue) openly() Delivery {
 	switch d.Outcome {
 	case smtp.OutcomeOK:
 	case smtp.OutcomeRefused, smtp.OutcomeService, smtp.OutcomeNotSMTP, smtp.OutcomeEhloRefused:
+		if d.Outcome == smtp.OutcomeService || d.refusesUs() != nil { // it may take mail from others
+			return unseen(ReasonRefusesUs)
+		}
 		return refused(TrustNoService)
 	default:
 		return unseen(unclear(d))
 	}
-	if _, certain := d.handshakeFault(); certain && d.StartTLS == smtp.StartTLSFailed {
-		return unseen(TrustTLSFails)
+	switch d.StartTLS {
+	case smtp.StartTLSFailed, smtp.StartTLSBroken:
+		return unseen(cmp.Or(TrustReason(unclear(d)), TrustTLSFails))
 	}
 	return delivered()
 }
@@ -224,7 +231,9 @@ func (d *Dialogue) encrypted() Delivery {
 }
 
 // publicly tells for senders that insist on a certificate of a public authority
-// in the name of the host (RFC 8461 section 4.2).
+// in the name of the host (RFC 8461 section 4.2). RFC 8461 names no version of
+// TLS for it; Google writes that senders take TLS 1.2 and newer, so that an older
+// one is neither enough nor certain to fail.
 func (d *Dialogue) publicly() Delivery {
 	got, leaf := d.encrypted(), d.TLS.Leaf()
 	switch {
@@ -238,16 +247,19 @@ func (d *Dialogue) publicly() Delivery {
 		return refused(TrustNotYetValid)
 	}
 	switch d.TLS.Chain {
-	case tlsx.ChainTrusted:
-	case tlsx.ChainNoRoots, "":
+	case certs.ChainTrusted:
+	case certs.ChainNoRoots, "":
 		return unseen(ReasonCertificate)
-	case tlsx.ChainSelfSigned:
+	case certs.ChainSelfSigned:
 		return refused(TrustSelfSigned)
 	default:
 		return refused(TrustUntrusted)
 	}
 	if !d.TLS.NameMatch {
 		return refused(TrustName)
+	}
+	if v := d.TLS.Version; v == "TLS 1.0" || v == "TLS 1.1" {
+		return unseen(TrustOldTLS)
 	}
 	return got
 }
@@ -311,7 +323,11 @@ func (f *Facts) underDANE(h *mx.Host) (now, later Delivery) {
 			return got, false
 		case s == nil, s.Outcome == dane.OutcomeUnknown:
 			return unseen(ReasonCertificate), false
-		case mismatch(&s.Verdict) != "":
+		}
+		switch rule, _ := t.misfit(&s.Verdict); rule {
+		case daneChain:
+			return refused(TrustAnchored), false
+		case daneMismatch:
 			return refused(TrustMismatch), false
 		}
 		return got, s.verified() && !s.Lasts

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"maildoctor/check/certs"
 	"maildoctor/check/dane"
 	"maildoctor/check/dnsx"
 	"maildoctor/check/mtasts"
@@ -57,10 +58,10 @@ func TestTrust(t *testing.T) {
 	}{
 		{"no policy", noPolicy(), none, good, "yes", moot, noTLSA, ""},
 		{"both", listed, pin, good, "yes", "yes", "yes", ""},
-		{"self-signed, no policy", noPolicy(), none, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.Chain = tlsx.ChainSelfSigned }), "yes", moot, noTLSA, ""},
-		{"self-signed", listed, pin, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.Chain = tlsx.ChainSelfSigned }), "yes", "no cert-self-signed", "yes", ""},
-		{"untrusted", listed, none, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.Chain = tlsx.ChainUnknownAuthority }), "yes", "no cert-untrusted", noTLSA, ""},
-		{"no roots here", listed, none, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.Chain = tlsx.ChainNoRoots }), "yes", "unknown certificate-unclear", noTLSA, ""},
+		{"self-signed, no policy", noPolicy(), none, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.Chain = certs.ChainSelfSigned }), "yes", moot, noTLSA, ""},
+		{"self-signed", listed, pin, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.Chain = certs.ChainSelfSigned }), "yes", "no cert-self-signed", "yes", ""},
+		{"untrusted", listed, none, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.Chain = certs.ChainUnknownAuthority }), "yes", "no cert-untrusted", noTLSA, ""},
+		{"no roots here", listed, none, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.Chain = certs.ChainNoRoots }), "yes", "unknown certificate-unclear", noTLSA, ""},
 		{"expired", listed, pin, cert(func(_ *tlsx.State, c *tlsx.Certificate) { c.Expired = true }), "yes", "no cert-expired", "yes", ""},
 		{"early", listed, none, cert(func(_ *tlsx.State, c *tlsx.Certificate) { c.NotYetValid = true }), "yes", "no cert-not-yet-valid", noTLSA, ""},
 		{"another name", listed, none, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.NameMatch = false }), "yes", "no cert-name", noTLSA, ""},
@@ -73,8 +74,20 @@ func TestTrust(t *testing.T) {
 		{"STARTTLS stripped", listed, pin, upgrade(smtp.StartTLSStripped, ""), "yes", "unknown stripped", "unknown stripped", ""},
 		{"STARTTLS put off", listed, pin, upgrade(smtp.StartTLSTempfail, ""), "yes", "unknown tempfail", "unknown tempfail", ""},
 		{"handshake fails", listed, pin, upgrade(smtp.StartTLSFailed, tlsx.OutcomeAlert), "unknown handshake-failed", "no handshake-failed", "no handshake-failed", ""},
-		{"handshake in no time", listed, pin, upgrade(smtp.StartTLSFailed, tlsx.OutcomeTimeout), "yes", "unknown no-answer", "unknown no-answer", ""},
+		{"handshake in no time", listed, pin, upgrade(smtp.StartTLSFailed, tlsx.OutcomeTimeout), "unknown no-answer", "unknown no-answer", "unknown no-answer", ""},
+		{"handshake cut short here", listed, pin, upgrade(smtp.StartTLSFailed, tlsx.OutcomeCancelled), "unknown no-answer", "unknown no-answer", "unknown no-answer", ""},
+		{"handshake of another kind", listed, pin, upgrade(smtp.StartTLSFailed, tlsx.OutcomeProtocol), "unknown tls-not-tested", "unknown tls-not-tested", "unknown tls-not-tested", ""},
+		{"handshake with a weak key", listed, pin, upgrade(smtp.StartTLSFailed, tlsx.OutcomeWeakKey), "unknown handshake-failed", "unknown tls-not-tested", "unknown tls-not-tested", ""},
+		{"handshake not seen", listed, pin, upgrade(smtp.StartTLSFailed, ""), "unknown no-answer", "unknown no-answer", "unknown no-answer", ""},
+		{"hangs up on STARTTLS", listed, pin, upgrade(smtp.StartTLSBroken, ""), "unknown handshake-failed", "no handshake-failed", "no handshake-failed", ""},
+		{"silent on STARTTLS", listed, pin, with(upgrade(smtp.StartTLSBroken, ""), func(d *Dialogue) { d.Fault = smtp.FaultTimeout }),
+			"unknown no-answer", "unknown no-answer", "unknown no-answer", ""},
+		{"TLS 1.0", listed, pin, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.Version = "TLS 1.0" }), "yes", "unknown tls-old", "yes", ""},
+		{"TLS 1.1", listed, none, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.Version = "TLS 1.1" }), "yes", "unknown tls-old", noTLSA, ""},
+		{"TLS 1.2", listed, none, cert(func(s *tlsx.State, _ *tlsx.Certificate) { s.Version = "TLS 1.2" }), "yes", "yes", noTLSA, ""},
+		{"TLS 1.0, expired", listed, none, cert(func(s *tlsx.State, c *tlsx.Certificate) { s.Version, c.Expired = "TLS 1.0", true }), "yes", "no cert-expired", noTLSA, ""},
 		{"refuses", listed, pin, dialogue("mx.test", at, smtp.OutcomeRefused), "no no-service", "no no-service", "no no-service", ""},
+		{"refuses the service, perhaps to us alone", listed, pin, refusal("mx.test", 554, "No"), "unknown client-refused", "unknown client-refused", "unknown client-refused", ""},
 		{"put off", listed, pin, dialogue("mx.test", at, smtp.OutcomeTempfail), "unknown tempfail", "unknown tempfail", "unknown tempfail", ""},
 
 		{"not listed", policyOf(mtasts.Enforce, "*.mx.test"), none, good, "yes", "no not-listed", noTLSA, ""},
@@ -87,6 +100,7 @@ func TestTrust(t *testing.T) {
 		{"not gathered", nil, nil, good, "yes", "unknown policy-unknown", "unknown tlsa-unknown", ""},
 
 		{"TLSA does not fit", noPolicy(), pinnedHost(nil, held(at, dane.OutcomeNotVerified)), good, "yes", moot, "no tlsa-mismatch", ""},
+		{"the authority pinned has expired", noPolicy(), pinnedHost(nil, held(at, dane.OutcomeNotVerified, dane.Trial{Reason: dane.ReasonExpired})), good, "yes", moot, "no tlsa-chain", ""},
 		{"no usable TLSA", noPolicy(), pinnedHost(nil, held(at, dane.OutcomeNoUsable)), good, "yes", moot, "yes", ""},
 		{"TLSA cannot be compared", noPolicy(), pinnedHost(nil, held(at, dane.OutcomeUnknown)), good, "yes", moot, "unknown certificate-unclear", ""},
 		{"TLSA broken", noPolicy(), pinnedHost(func(h *DANEHost) { h.State = dane.StateFailing }), good, "yes", moot, "no tlsa-broken", ""},

@@ -76,11 +76,9 @@ func (r *Report) rate(cat *Catalog) *Rating {
 	if security < 100 || r.done() {
 		out.Security.Score = new(max(0, security))
 		// Encryption is for the most part a matter of security, so that this
-		// score has a gap where mail hosts were left out by choice. Which older TLS
-		// they take costs nothing.
+		// score has a gap where mail hosts were left out by choice.
 		out.Security.AtMost = r.open(cat, func(c check.Coverage, r *Rule) bool {
-			unknown := c.State == check.Inconclusive && c.Reason != check.ReasonOffers
-			return (unknown || c.Reason == check.ReasonNoSMTP) && r.Security > 0
+			return (c.State == check.Inconclusive || c.Reason == check.ReasonNoSMTP) && r.Security > 0
 		})
 	}
 	return out
@@ -92,12 +90,11 @@ func (r *Report) measured() bool {
 	return r.done() || slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Area != areaProgram })
 }
 
-// done reports whether a checker came to its end, but for what costs nothing.
-// That blocklists have an answer shows nothing of a domain whose own servers have
+// done reports whether a checker came to its end. That blocklists have an answer shows nothing of a domain whose own servers have
 // none, unless they alone were asked.
 func (r *Report) done() bool {
 	return slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool {
-		return (c.State == check.Done || c.Reason == check.ReasonOffers) && (c.Checker != "dnsbl" || len(r.Coverage) == 1)
+		return c.State == check.Done && (c.Checker != "dnsbl" || len(r.Coverage) == 1)
 	})
 }
 
@@ -167,6 +164,8 @@ func (r *Report) verdict() Verdict {
 	}
 	has := func(s Severity) bool { return worst <= s.rank() }
 	switch {
+	case !r.measured() && r.Rating == nil && len(r.Merits) > 0: // a part of it was
+		return VerdictOpen
 	case !r.measured():
 		return r.unmeasured()
 	case has(Critical):
@@ -235,11 +234,10 @@ func (r *Report) unmeasured() Verdict {
 }
 
 // inconclusive reports whether a checker could not find something out. That
-// blocklists do not answer this resolver casts no doubt on a whole audit, and
-// neither does older TLS that was not tried.
+// blocklists do not answer this resolver casts no doubt on a whole audit.
 func (r *Report) inconclusive() bool {
 	return slices.ContainsFunc(r.Coverage, func(c check.Coverage) bool {
-		return c.State == check.Inconclusive && c.Reason != check.ReasonOffers && (r.Rating == nil || c.Reason != check.ReasonLists)
+		return c.State == check.Inconclusive && (r.Rating == nil || c.Reason != check.ReasonLists)
 	})
 }
 

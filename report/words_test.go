@@ -99,7 +99,7 @@ func TestEveryCodeHasAWord(t *testing.T) {
 		{dir: "../check/dmarc", kind: "reason.", typed: "Reason"},
 		{dir: "../check/dmarc", kind: "effect.", typed: "Effect", except: []string{"policy-absent"}},
 		{dir: "../check/tlsx", kind: "reason.", typed: "Outcome", except: []string{"ok"}},
-		{dir: "../check/tlsx", kind: "reason.", typed: "Chain", except: []string{"trusted"}},
+		{dir: "../check/certs", kind: "reason.", typed: "Chain", except: []string{"trusted"}},
 		{dir: "../check/dmarc", kind: "reason.", prefix: "Auth"},
 		{dir: "../check/dmarc", kind: "agree.", prefix: "Auth"},
 		{dir: "../check/spf", kind: "result.", typed: "Result"},
@@ -120,6 +120,7 @@ func TestEveryCodeHasAWord(t *testing.T) {
 		}},
 		{dir: "../check/dnsbl", kind: "meaning.", typed: "Meaning", except: []string{"trust-none"}},
 		{dir: "../check", kind: "cure.", prefix: "cure"},
+		{dir: "../check", kind: "match.", prefix: "miss"},
 		{dir: "../check/rdns", kind: "pattern.", typed: "Pattern"},
 		{dir: "../check/rdns", kind: "form.", typed: "Form", except: []string{"full-name", "literal"}},
 		{dir: "../check/dnsbl", kind: "trouble.", typed: "Reason", except: []string{

@@ -10,11 +10,11 @@ package access
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
-	"syscall"
 	"time"
+
+	"maildoctor/check/netfault"
 )
 
 // A Protocol is what a mail program speaks with a server.
@@ -145,7 +145,7 @@ func Probe(ctx context.Context, dial DialFunc, t Target, o Options) *Session {
 	}
 	conn, err := connect(ctx, dial, t, o)
 	if err != nil {
-		s.Outcome = connectOutcome(ctx, err)
+		s.Outcome = Outcome(netfault.Connecting(ctx, err))
 		return s
 	}
 	defer conn.Close()
@@ -168,25 +168,6 @@ func connect(ctx context.Context, dial DialFunc, t Target, o Options) (net.Conn,
 	ctx, cancel := context.WithTimeout(ctx, orDefault(o.ConnectTimeout, defaultConnect))
 	defer cancel()
 	return dial(ctx, netip.AddrPortFrom(t.Addr, t.Port))
-}
-
-func connectOutcome(ctx context.Context, err error) Outcome {
-	var declined interface{ Reason() string }
-	switch {
-	case errors.As(err, &declined):
-		return Outcome(declined.Reason())
-	case ctx.Err() != nil: // cut short by the caller, not by the host
-		return OutcomeCancelled
-	case isAny(err, syscall.ECONNREFUSED, wsaConnRefused):
-		return OutcomeRefused
-	case isAny(err, syscall.ECONNRESET, wsaConnReset):
-		return OutcomeReset
-	case isAny(err, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, wsaNetUnreach, wsaHostUnreach):
-		return OutcomeUnreachable
-	case isTimeout(err):
-		return OutcomeTimeout
-	}
-	return OutcomeConnectFailed
 }
 
 // isLocal reports whether the address that we connect from is the one that we

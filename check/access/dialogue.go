@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"time"
+
+	"maildoctor/check/netfault"
 )
 
 // Limits of a transcript.
@@ -174,7 +176,7 @@ func (d *dialogue) leave(speak language) {
 func (d *dialogue) send(command string) bool {
 	d.note("C: ", command)
 	if _, err := d.conn.Write([]byte(command + "\r\n")); err != nil {
-		d.Fault = faultOf(d.ctx, err)
+		d.Fault = Fault(netfault.Talking(d.ctx, err))
 		return false
 	}
 	return true
@@ -184,7 +186,7 @@ func (d *dialogue) send(command string) bool {
 func (d *dialogue) line() (string, bool) {
 	line, fault, err := d.in.next()
 	if err != nil {
-		fault = faultOf(d.ctx, err)
+		fault = Fault(netfault.Talking(d.ctx, err))
 	}
 	if fault != FaultNone {
 		d.Fault = fault

@@ -3,13 +3,8 @@ package access
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"io"
-	"net"
-	"os"
-	"slices"
-	"syscall"
 )
 
 // Limits of one reply. RFC 2449 section 4 allows lines of 512 octets in POP3; for
@@ -84,38 +79,4 @@ func (r *reader) next() (line []byte, fault Fault, err error) {
 		return nil, FaultTooLong, nil
 	}
 	return text, FaultNone, nil
-}
-
-// What Windows calls ECONNREFUSED, ECONNRESET, ENETUNREACH and EHOSTUNREACH;
-// the numbers stand for nothing elsewhere.
-const (
-	wsaNetUnreach  = syscall.Errno(10051)
-	wsaConnReset   = syscall.Errno(10054)
-	wsaConnRefused = syscall.Errno(10061)
-	wsaHostUnreach = syscall.Errno(10065)
-)
-
-// faultOf says how a read or write of the connection failed.
-func faultOf(ctx context.Context, err error) Fault {
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		return FaultCancelled
-	case isTimeout(err), ctx.Err() != nil:
-		return FaultTimeout
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe):
-		return FaultClosed
-	case isAny(err, syscall.ECONNRESET, syscall.EPIPE, wsaConnReset):
-		return FaultReset
-	}
-	return FaultConnection
-}
-
-func isTimeout(err error) bool {
-	var ne net.Error
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.As(err, &ne) && ne.Timeout()
-}
-
-func isAny(err error, numbers ...syscall.Errno) bool {
-	return slices.ContainsFunc(numbers, func(n syscall.Errno) bool { return errors.Is(err, n) })
 }

@@ -5,15 +5,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
-	"encoding/hex"
 	"encoding/pem"
 	"slices"
 	"strings"
 	"time"
 
+	"maildoctor/check/certs"
 	"maildoctor/check/taglist"
 )
 
@@ -104,17 +103,17 @@ var (
 // asked for: see Chain. It never returns nil.
 func CheckCertificate(file []byte, id Identity, now time.Time) *Mark {
 	m := new(Mark)
-	certs := m.blocks(file)
-	if m.Blocks = len(certs); m.Blocks == 0 {
+	list := m.blocks(file)
+	if m.Blocks = len(list); m.Blocks == 0 {
 		if len(m.Faults) == 0 {
 			m.fault(NoPEM)
 		}
 		return m
 	}
-	leaf := m.leaf(certs)
-	m.describe(certs[leaf], id, now)
-	m.chain(certs, leaf, now)
-	m.logotype(certs[leaf])
+	leaf := m.leaf(list)
+	m.describe(list[leaf], id, now)
+	m.chain(list, leaf, now)
+	m.logotype(list[leaf])
 	return m
 }
 
@@ -131,15 +130,15 @@ func (m *Mark) blocks(file []byte) []*x509.Certificate {
 		m.fault(FileCut)
 		file = file[:MaxPEM]
 	}
-	var certs []*x509.Certificate
+	var list []*x509.Certificate
 	for n := 0; ; n++ {
 		block, rest := pem.Decode(file)
 		switch {
 		case block == nil:
-			return certs
+			return list
 		case n == MaxBlocks:
 			m.fault(TooManyBlocks)
-			return certs
+			return list
 		}
 		file = rest
 		switch {
@@ -153,16 +152,16 @@ func (m *Mark) blocks(file []byte) []*x509.Certificate {
 				m.fault(CertMalformed)
 				continue
 			}
-			certs = append(certs, cert)
+			list = append(list, cert)
 		}
 	}
 }
 
 // leaf finds the mark certificate: the first with a picture, else the first
 // that is not of an authority.
-func (m *Mark) leaf(certs []*x509.Certificate) int {
+func (m *Mark) leaf(list []*x509.Certificate) int {
 	marks, first := 0, -1
-	for i, c := range certs {
+	for i, c := range list {
 		if extension(c) != nil {
 			if marks++; marks == 1 {
 				first = i
@@ -170,7 +169,7 @@ func (m *Mark) leaf(certs []*x509.Certificate) int {
 		}
 	}
 	if first < 0 {
-		first = max(0, slices.IndexFunc(certs, func(c *x509.Certificate) bool { return !c.IsCA }))
+		first = max(0, slices.IndexFunc(list, func(c *x509.Certificate) bool { return !c.IsCA }))
 	}
 	if marks > 1 {
 		m.fault(SeveralMarks)
@@ -182,18 +181,14 @@ func (m *Mark) leaf(certs []*x509.Certificate) int {
 }
 
 func (m *Mark) describe(c *x509.Certificate, id Identity, now time.Time) {
-	m.Subject, m.Issuer = cut(c.Subject.CommonName), cut(c.Issuer.CommonName)
+	m.Subject, m.Issuer = cut(c.Subject.CommonName), cut(certs.IssuerName(c))
 	if len(c.Subject.Organization) > 0 {
 		m.Subject = cut(c.Subject.Organization[0])
 	}
-	if m.Issuer == "" && len(c.Issuer.Organization) > 0 {
-		m.Issuer = cut(c.Issuer.Organization[0])
-	}
 	m.NotBefore, m.NotAfter = c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)
-	m.DaysLeft = daysBetween(now, c.NotAfter)
+	m.DaysLeft = certs.DaysBetween(now, c.NotAfter)
 	m.Expired, m.NotYetValid = now.After(c.NotAfter), now.Before(c.NotBefore)
-	sum := sha256.Sum256(c.Raw)
-	m.SHA256 = hex.EncodeToString(sum[:])
+	m.SHA256 = certs.SHA256(c.Raw)
 	for _, name := range c.DNSNames {
 		m.NameMatch = m.NameMatch || id.named(name)
 		if len(m.Names) < MaxNames {
@@ -232,31 +227,20 @@ func (m *Mark) mark(c *x509.Certificate) {
 	}
 }
 
-// daysBetween counts in seconds since 1970: a time.Duration ends at 292 years.
-func daysBetween(from, to time.Time) int {
-	const day = 24 * 60 * 60
-	seconds := to.Unix() - from.Unix()
-	days := seconds / day
-	if seconds%day < 0 {
-		days--
-	}
-	return int(days)
-}
-
 // chain follows the issuers of the mark certificate through the file.
-func (m *Mark) chain(certs []*x509.Certificate, leaf int, now time.Time) {
+func (m *Mark) chain(list []*x509.Certificate, leaf int, now time.Time) {
 	m.Chain = ChainNone
-	rest := slices.Delete(slices.Clone(certs), leaf, leaf+1)
-	current := certs[leaf]
+	rest := slices.Delete(slices.Clone(list), leaf, leaf+1)
+	current := list[leaf]
 	switch {
-	case selfIssued(current):
+	case certs.SelfIssued(current):
 		m.fault(SelfSigned)
 		return
 	case len(rest) == 0:
 		m.fault(IssuerMissing)
 		return
 	}
-	for links := 0; !selfIssued(current); links++ {
+	for links := 0; !certs.SelfIssued(current); links++ {
 		next := slices.IndexFunc(rest, func(c *x509.Certificate) bool { return m.signed(current, c) })
 		switch {
 		case next < 0 && (links == 0 || len(rest) > 0):
@@ -279,8 +263,6 @@ func (m *Mark) chain(certs []*x509.Certificate, leaf int, now time.Time) {
 	}
 	m.Chain = ChainToRoot
 }
-
-func selfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, c.RawSubject) }
 
 // maxRSA is the largest RSA key that is reckoned with.
 const maxRSA = 8192

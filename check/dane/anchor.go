@@ -6,12 +6,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"slices"
-	"strings"
 	"time"
-)
 
-// Shortest RSA key, in bits, whose signatures crypto/rsa verifies.
-const minRSA = 1024
+	"maildoctor/check/certs"
+)
 
 // A path says whether the server's certificate leads to an anchor.
 type path struct {
@@ -260,20 +258,13 @@ func tooLarge(c *x509.Certificate) bool {
 // short reports whether crypto/rsa takes no signatures of the key.
 func short(c *x509.Certificate) bool {
 	key, ok := c.PublicKey.(*rsa.PublicKey)
-	return ok && key.N.BitLen() < minRSA
+	return ok && key.N.BitLen() < certs.MinRSA
 }
 
 // weak reports whether crypto/x509 takes no signature of that kind. That of a
 // certificate by itself is not asked for.
 func weak(c *x509.Certificate) bool {
-	if bytes.Equal(c.RawIssuer, c.RawSubject) {
-		return false
-	}
-	switch c.SignatureAlgorithm {
-	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
-		return true
-	}
-	return false
+	return !certs.SelfIssued(c) && certs.WeakSignature(c)
 }
 
 // named reports whether the server's certificate carries one of the names, and
@@ -286,36 +277,9 @@ func (m *matcher) named() (named, common bool) {
 		presented = []string{leaf.Subject.CommonName}
 	}
 	for _, name := range m.names {
-		if slices.ContainsFunc(presented, func(pattern string) bool { return matchName(pattern, name) }) {
+		if slices.ContainsFunc(presented, func(pattern string) bool { return certs.MatchName(pattern, name) }) {
 			return true, common
 		}
 	}
 	return false, false
-}
-
-// matchName reports whether a name of a certificate presents the host. A
-// left-most label "*" of the pattern stands for exactly one label (RFC 7672
-// section 3.2.3).
-func matchName(pattern, host string) bool {
-	pattern, host = lower(pattern), lower(strings.TrimSuffix(host, "."))
-	if host == "" || strings.Contains(host, "*") {
-		return false
-	}
-	parent, wildcard := strings.CutPrefix(pattern, "*.")
-	if !wildcard {
-		return pattern == host
-	}
-	first, rest, ok := strings.Cut(host, ".")
-	return ok && first != "" && parent != "" && rest == parent
-}
-
-// lower folds ASCII letters and leaves all other octets.
-func lower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
 }

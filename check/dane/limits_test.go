@@ -132,28 +132,3 @@ func TestMaxVerifiesKeys(t *testing.T) {
 		})
 	}
 }
-
-func TestMatchName(t *testing.T) {
-	for _, tt := range []struct {
-		pattern, host string
-		want          bool
-	}{
-		{"mx.example.com", "mx.example.com", true},
-		{"MX.Example.COM", "mx.example.com.", true},
-		{"*.example.com", "mx.example.com", true},
-		{"*.example.com", "a.mx.example.com", false},
-		{"*.example.com", "example.com", false},
-		{"*.example.com", ".example.com", false},
-		{"*.example.com", "*.example.com", false},
-		{"m*.example.com", "mx.example.com", false},
-		{"*", "com", false},
-		{"*.", "com.", false},
-		{"", "", false},
-	} {
-		t.Run(fmt.Sprintf("%q %q", tt.pattern, tt.host), func(t *testing.T) {
-			if got := matchName(tt.pattern, tt.host); got != tt.want {
-				t.Errorf("got %v, want %v", got, tt.want)
-			}
-		})
-	}
-}

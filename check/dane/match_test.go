@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
+
+	"maildoctor/check/certs"
 )
 
 // Every usage, selector and matching type, of every certificate of a chain.
@@ -174,7 +176,7 @@ func TestAnchor(t *testing.T) {
 		}, &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}, nil, root)
 	}
 	largest, large := withRSA(MaxRSA), withRSA(MaxRSA+1)
-	shortest, short := withRSA(minRSA), withRSA(minRSA-1)
+	shortest, short := withRSA(certs.MinRSA), withRSA(certs.MinRSA-1)
 
 	for _, tt := range []struct {
 		name   string

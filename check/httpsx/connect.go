@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -14,6 +13,7 @@ import (
 	"github.com/miekg/dns"
 
 	"maildoctor/check/dnsx"
+	"maildoctor/check/netfault"
 )
 
 const port = 443
@@ -88,44 +88,25 @@ func (f *fetch) dial(ctx context.Context, a netip.Addr) (net.Conn, error) {
 	return f.Dial(ctx, netip.AddrPortFrom(a, port))
 }
 
-// What Windows calls these errors; the numbers stand for nothing elsewhere.
-const (
-	wsaNetUnreach  = syscall.Errno(10051)
-	wsaConnReset   = syscall.Errno(10054)
-	wsaConnRefused = syscall.Errno(10061)
-	wsaHostUnreach = syscall.Errno(10065)
-)
-
 func connectOutcome(err error) (Outcome, string) {
-	var declined interface{ Reason() string }
+	reason, declined := netfault.Declined(err)
 	switch {
-	case errors.As(err, &declined) && declined.Reason() == string(OutcomePrivate):
+	case declined && reason == string(OutcomePrivate):
 		return OutcomePrivate, ""
-	case errors.As(err, &declined):
-		return OutcomeNotDialled, declined.Reason()
-	case isAny(err, syscall.ECONNREFUSED, wsaConnRefused):
+	case declined:
+		return OutcomeNotDialled, reason
+	case netfault.IsRefused(err):
 		return OutcomeRefused, ""
-	case isAny(err, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, wsaNetUnreach, wsaHostUnreach):
+	case netfault.IsUnreachable(err):
 		return OutcomeUnreachable, ""
-	case isTimeout(err):
+	case netfault.IsTimeout(err):
 		return OutcomeTimeout, ReasonConnect
-	case isReset(err):
+	case netfault.IsReset(err):
 		return OutcomeConnectFailed, ReasonReset
-	case isAny(err, syscall.EMFILE, syscall.ENFILE):
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return OutcomeConnectFailed, dnsx.ReasonDescriptors
 	}
 	return OutcomeConnectFailed, ""
-}
-
-func isAny(err error, numbers ...syscall.Errno) bool {
-	return slices.ContainsFunc(numbers, func(n syscall.Errno) bool { return errors.Is(err, n) })
-}
-
-func isReset(err error) bool { return isAny(err, syscall.ECONNRESET, syscall.EPIPE, wsaConnReset) }
-
-func isTimeout(err error) bool {
-	var ne net.Error
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &ne) && ne.Timeout()
 }
 
 // stopped reports whether the caller has ended the fetch, and says so. A

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"maildoctor/check/netfault"
 	"maildoctor/check/taglist"
 )
 
@@ -131,11 +132,11 @@ func (f *fetch) broken(ctx context.Context, err error, step string) {
 	switch {
 	case f.alert(err):
 		f.Outcome = OutcomeTLSFailed
-	case isReset(err):
+	case netfault.IsReset(err):
 		f.Reason = ReasonReset
-	case isClosed(err) && step == ReasonContent:
+	case netfault.IsClosed(err) && step == ReasonContent:
 		f.Reason = ReasonCut
-	case isClosed(err):
+	case netfault.IsClosed(err):
 		f.Reason = ReasonClosed
 	case step == ReasonContent:
 		f.Reason, f.Detail = ReasonBody, detail(err)

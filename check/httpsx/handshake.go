@@ -4,9 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"strings"
+
+	"maildoctor/check/netfault"
 )
 
 // errJudged ends a handshake with a server whose certificate is not good. The
@@ -48,7 +49,7 @@ func (f *fetch) late(ctx context.Context, err error, step string) bool {
 	switch {
 	case f.stopped():
 		return true
-	case isTimeout(err), ctx.Err() != nil:
+	case netfault.IsTimeout(err), ctx.Err() != nil:
 		f.Outcome, f.Reason = OutcomeTimeout, step
 		return true
 	}
@@ -66,9 +67,9 @@ func (f *fetch) tlsReason(err error) {
 	case f.alert(err):
 	case errors.As(err, &record) && !isRecord(record.RecordHeader):
 		f.Reason = ReasonNotTLS
-	case isClosed(err):
+	case netfault.IsClosed(err):
 		f.Reason = ReasonClosed
-	case isReset(err):
+	case netfault.IsReset(err):
 		f.Reason = ReasonReset
 	case strings.HasPrefix(err.Error(), parseFailure):
 		f.Reason = ReasonCertificate
@@ -93,8 +94,4 @@ func (f *fetch) alert(err error) bool {
 // 8446 section 5.1), however faulty the rest is.
 func isRecord(header [5]byte) bool {
 	return header[0] >= 20 && header[0] <= 23 && header[1] == 3
-}
-
-func isClosed(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe)
 }

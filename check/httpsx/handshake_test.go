@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"maildoctor/check/certs"
 )
 
 func TestCertificates(t *testing.T) {
@@ -22,27 +24,27 @@ func TestCertificates(t *testing.T) {
 		name    string
 		leaf    leaf
 		outcome Outcome
-		chain   Chain
+		chain   certs.Chain
 	}{
-		{"good", leaf{}, OutcomeOK, ChainTrusted},
-		{"wildcard", leaf{names: []string{"*.example.com"}}, OutcomeOK, ChainTrusted},
-		{"upper case", leaf{names: []string{"FILES.example.COM"}}, OutcomeOK, ChainTrusted},
-		{"wildcard for two labels", leaf{names: []string{"*.com"}}, OutcomeName, ChainTrusted},
-		{"other name", leaf{names: []string{"www.example.com"}}, OutcomeName, ChainTrusted},
-		{"common name only", leaf{names: []string{}, change: func(c *x509.Certificate) { c.Subject.CommonName = host }}, OutcomeName, ChainTrusted},
-		{"expired", leaf{change: expired}, OutcomeExpired, ChainTrusted},
-		{"to come", leaf{change: toCome}, OutcomeNotYetValid, ChainTrusted},
-		{"last second", leaf{change: func(c *x509.Certificate) { c.NotAfter = now }}, OutcomeOK, ChainTrusted},
-		{"first second", leaf{change: func(c *x509.Certificate) { c.NotBefore = now }}, OutcomeOK, ChainTrusted},
-		{"self-signed", leaf{selfSigned: true, change: func(c *x509.Certificate) { c.Subject.CommonName = host }}, OutcomeUntrusted, ChainSelfSigned},
-		{"unknown authority", leaf{by: stranger}, OutcomeUntrusted, ChainUnknownAuthority},
-		{"unknown and expired", leaf{by: stranger, change: expired}, OutcomeUntrusted, ChainUnknownAuthority},
-		{"unknown with another name", leaf{by: stranger, names: []string{"b.example"}}, OutcomeName, ChainUnknownAuthority},
-		{"for clients", leaf{change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }}, OutcomeUntrusted, ChainUsage},
-		{"impossible dates", leaf{change: func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(-1, 0, 0) }}, OutcomeUntrusted, ChainValidity},
+		{"good", leaf{}, OutcomeOK, certs.ChainTrusted},
+		{"wildcard", leaf{names: []string{"*.example.com"}}, OutcomeOK, certs.ChainTrusted},
+		{"upper case", leaf{names: []string{"FILES.example.COM"}}, OutcomeOK, certs.ChainTrusted},
+		{"wildcard for two labels", leaf{names: []string{"*.com"}}, OutcomeName, certs.ChainTrusted},
+		{"other name", leaf{names: []string{"www.example.com"}}, OutcomeName, certs.ChainTrusted},
+		{"common name only", leaf{names: []string{}, change: func(c *x509.Certificate) { c.Subject.CommonName = host }}, OutcomeName, certs.ChainTrusted},
+		{"expired", leaf{change: expired}, OutcomeExpired, certs.ChainTrusted},
+		{"to come", leaf{change: toCome}, OutcomeNotYetValid, certs.ChainTrusted},
+		{"last second", leaf{change: func(c *x509.Certificate) { c.NotAfter = now }}, OutcomeOK, certs.ChainTrusted},
+		{"first second", leaf{change: func(c *x509.Certificate) { c.NotBefore = now }}, OutcomeOK, certs.ChainTrusted},
+		{"self-signed", leaf{selfSigned: true, change: func(c *x509.Certificate) { c.Subject.CommonName = host }}, OutcomeUntrusted, certs.ChainSelfSigned},
+		{"unknown authority", leaf{by: stranger}, OutcomeUntrusted, certs.ChainUnknownAuthority},
+		{"unknown and expired", leaf{by: stranger, change: expired}, OutcomeUntrusted, certs.ChainUnknownAuthority},
+		{"unknown with another name", leaf{by: stranger, names: []string{"b.example"}}, OutcomeName, certs.ChainUnknownAuthority},
+		{"for clients", leaf{change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }}, OutcomeUntrusted, certs.ChainUsage},
+		{"impossible dates", leaf{change: func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(-1, 0, 0) }}, OutcomeUntrusted, certs.ChainValidity},
 		{"critical extension", leaf{change: func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
-		}}, OutcomeUntrusted, ChainExtension},
+		}}, OutcomeUntrusted, certs.ChainExtension},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -79,15 +81,15 @@ func TestChains(t *testing.T) {
 		name   string
 		change func(*x509.Certificate) // of the intermediate
 		sent   bool
-		want   Chain
+		want   certs.Chain
 	}{
-		{"intermediate", nil, true, ChainTrusted},
-		{"intermediate missing", nil, false, ChainUnknownAuthority},
-		{"intermediate expired", func(c *x509.Certificate) { c.NotAfter = now.AddDate(0, -2, 0) }, true, ChainExpired},
-		{"no authority", func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature }, true, ChainUnknownAuthority},
+		{"intermediate", nil, true, certs.ChainTrusted},
+		{"intermediate missing", nil, false, certs.ChainUnknownAuthority},
+		{"intermediate expired", func(c *x509.Certificate) { c.NotAfter = now.AddDate(0, -2, 0) }, true, certs.ChainExpired},
+		{"no authority", func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature }, true, certs.ChainUnknownAuthority},
 		{"name constraint", func(c *x509.Certificate) {
 			c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{"example.net"}
-		}, true, ChainNameConstraint},
+		}, true, certs.ChainNameConstraint},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

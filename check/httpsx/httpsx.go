@@ -86,7 +86,7 @@ const (
 
 	// No trust. The request was not sent.
 	OutcomeTLSFailed   Outcome = "tls-failed"         // no handshake; Reason says why
-	OutcomeUntrusted   Outcome = "cert-untrusted"     // Reason is a Chain
+	OutcomeUntrusted   Outcome = "cert-untrusted"     // Reason is a certs.Chain
 	OutcomeExpired     Outcome = "cert-expired"       // the host's own certificate is past
 	OutcomeNotYetValid Outcome = "cert-not-yet-valid" // the host's own certificate is to come
 	OutcomeName        Outcome = "cert-name"          // the certificate names another host

@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"maildoctor/check/certs"
 	"maildoctor/check/dnsx"
 	"maildoctor/check/taglist"
 )
@@ -54,7 +55,7 @@ func TestGet(t *testing.T) {
 		Addr: netip.MustParseAddr("192.0.2.1"), Status: 200, ContentType: "text/plain", Size: 6, Body: []byte("hello\n"),
 		Certificate: &Certificate{
 			Issuer: "Test Root", DNSNames: []taglist.Octets{host}, DNSNameCount: 1,
-			NotBefore: "2026-10-23T12:00:00Z", NotAfter: "2027-01-23T12:00:00Z", NameMatch: true, Chain: ChainTrusted,
+			NotBefore: "2026-10-23T12:00:00Z", NotAfter: "2027-01-23T12:00:00Z", NameMatch: true, Chain: certs.ChainTrusted,
 		},
 	}
 	if diff := cmp.Diff(want, got, responses); diff != "" {

@@ -145,7 +145,7 @@ func (p *policyParser) field(name, value string, nameAt, valueAt taglist.Span) {
 	case "version", "mode", "max_age", "mx":
 		p.fault(KeyCase, name, nameAt)
 	}
-	if !isFieldName(name) {
+	if !taglist.IsExtension(name) {
 		p.fault(BadName, name, nameAt)
 	}
 	p.ignored(name, value, valueAt)

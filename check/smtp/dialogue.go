@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"maildoctor/check/netfault"
 )
 
 // Limits of a transcript.
@@ -208,7 +210,7 @@ func (d *dialogue) ask(command string) (*Reply, []string) {
 	}
 	d.note("C: ", command)
 	if _, err := d.conn.Write([]byte(command + "\r\n")); err != nil {
-		d.Fault = faultOf(d.ctx, err)
+		d.Fault = Fault(netfault.Talking(d.ctx, err))
 		return nil, nil
 	}
 	return d.read()
@@ -218,7 +220,7 @@ func (d *dialogue) ask(command string) (*Reply, []string) {
 func (d *dialogue) read() (*Reply, []string) {
 	code, all, fault, err := d.in.reply()
 	if err != nil {
-		fault = faultOf(d.ctx, err)
+		fault = Fault(netfault.Talking(d.ctx, err))
 	}
 	d.BareLF = d.BareLF || d.in.bareLF
 	if fault != FaultNone {

@@ -3,14 +3,10 @@ package smtp
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"io"
-	"net"
-	"os"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 // Limits of one reply. RFC 5321 section 4.5.3.1.5 allows lines of 512 octets;
@@ -151,40 +147,6 @@ func keep(code int, all []string) *Reply {
 		r.Text = nil
 	}
 	return r
-}
-
-// What Windows calls ECONNREFUSED, ECONNRESET, ENETUNREACH and EHOSTUNREACH;
-// the numbers stand for nothing elsewhere.
-const (
-	wsaNetUnreach  = syscall.Errno(10051)
-	wsaConnReset   = syscall.Errno(10054)
-	wsaConnRefused = syscall.Errno(10061)
-	wsaHostUnreach = syscall.Errno(10065)
-)
-
-// faultOf says how a read or write of the connection failed.
-func faultOf(ctx context.Context, err error) Fault {
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		return FaultCancelled
-	case isTimeout(err), ctx.Err() != nil:
-		return FaultTimeout
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe):
-		return FaultClosed
-	case isAny(err, syscall.ECONNRESET, syscall.EPIPE, wsaConnReset):
-		return FaultReset
-	}
-	return FaultConnection
-}
-
-func isTimeout(err error) bool {
-	var ne net.Error
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.As(err, &ne) && ne.Timeout()
-}
-
-func isAny(err error, numbers ...syscall.Errno) bool {
-	return slices.ContainsFunc(numbers, func(n syscall.Errno) bool { return errors.Is(err, n) })
 }
 
 // sendable reports whether a command can be sent as one line: nothing that ends

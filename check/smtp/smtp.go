@@ -10,12 +10,12 @@ package smtp
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"strings"
-	"syscall"
 	"time"
+
+	"maildoctor/check/netfault"
 )
 
 // A Target is one address of a host to speak with.
@@ -139,7 +139,7 @@ func Probe(ctx context.Context, dial DialFunc, t Target, o Options) *Session {
 	}
 	conn, err := connect(ctx, dial, t, o)
 	if err != nil {
-		s.Outcome = connectOutcome(ctx, err)
+		s.Outcome = Outcome(netfault.Connecting(ctx, err))
 		return s
 	}
 	defer conn.Close()
@@ -161,25 +161,6 @@ func connect(ctx context.Context, dial DialFunc, t Target, o Options) (net.Conn,
 	ctx, cancel := context.WithTimeout(ctx, orDefault(o.ConnectTimeout, defaultConnect))
 	defer cancel()
 	return dial(ctx, netip.AddrPortFrom(t.Addr, t.Port))
-}
-
-func connectOutcome(ctx context.Context, err error) Outcome {
-	var declined interface{ Reason() string }
-	switch {
-	case errors.As(err, &declined):
-		return Outcome(declined.Reason())
-	case ctx.Err() != nil: // cut short by the caller, not by the host
-		return OutcomeCancelled
-	case isAny(err, syscall.ECONNREFUSED, wsaConnRefused):
-		return OutcomeRefused
-	case isAny(err, syscall.ECONNRESET, wsaConnReset):
-		return OutcomeReset
-	case isAny(err, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, wsaNetUnreach, wsaHostUnreach):
-		return OutcomeUnreachable
-	case isTimeout(err):
-		return OutcomeTimeout
-	}
-	return OutcomeConnectFailed
 }
 
 func orDefault(d, otherwise time.Duration) time.Duration {

@@ -58,9 +58,13 @@ func escape(s string) string {
 // Lower returns s with ASCII letters in lower case, and all other octets as
 // they are.
 func Lower(s string) string {
+	upper := func(r rune) bool { return 'A' <= r && r <= 'Z' }
+	if !strings.ContainsFunc(s, upper) {
+		return s
+	}
 	b := []byte(s)
 	for i, c := range b {
-		if c >= 'A' && c <= 'Z' {
+		if upper(rune(c)) {
 			b[i] = c + 'a' - 'A'
 		}
 	}

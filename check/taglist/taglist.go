@@ -103,7 +103,7 @@ func (s Syntax) Equal(a, b string) bool { return s.key(a) == s.key(b) }
 
 func (s Syntax) key(name string) string {
 	if s.FoldCase {
-		return lowerASCII(name)
+		return Lower(name)
 	}
 	return name
 }
@@ -194,19 +194,4 @@ func validName(name string) bool {
 		}
 	}
 	return name != ""
-}
-
-func lowerASCII(s string) string {
-	for i := range len(s) {
-		if s[i] >= 'A' && s[i] <= 'Z' {
-			b := []byte(s)
-			for j, c := range b {
-				if c >= 'A' && c <= 'Z' {
-					b[j] = c + 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
-	}
-	return s
 }

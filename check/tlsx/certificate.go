@@ -4,11 +4,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
-	"slices"
 	"time"
+
+	"maildoctor/check/certs"
 )
 
 // A Certificate is what one certificate of the server says.
@@ -60,23 +59,20 @@ func (s *State) certificates(chain []*x509.Certificate, c Config) {
 func describe(cert *x509.Certificate, now time.Time) Certificate {
 	d := Certificate{
 		Subject:       cut(cert.Subject.CommonName, MaxName),
-		Issuer:        cut(cert.Issuer.CommonName, MaxName),
+		Issuer:        cut(certs.IssuerName(cert), MaxName),
 		DNSNameCount:  len(cert.DNSNames),
 		IPCount:       len(cert.IPAddresses),
 		NotBefore:     cert.NotBefore.UTC().Format(time.RFC3339),
 		NotAfter:      cert.NotAfter.UTC().Format(time.RFC3339),
-		DaysLeft:      daysBetween(now, cert.NotAfter),
-		LifeDays:      daysBetween(cert.NotBefore, cert.NotAfter),
+		DaysLeft:      certs.DaysBetween(now, cert.NotAfter),
+		LifeDays:      certs.DaysBetween(cert.NotBefore, cert.NotAfter),
 		Expired:       now.After(cert.NotAfter),
 		NotYetValid:   now.Before(cert.NotBefore),
 		Signature:     cert.SignatureAlgorithm.String(),
-		WeakSignature: weakSignature(cert),
-		SHA256:        fingerprint(cert.Raw),
-		KeySHA256:     fingerprint(cert.RawSubjectPublicKeyInfo),
+		WeakSignature: certs.WeakSignature(cert),
+		SHA256:        certs.SHA256(cert.Raw),
+		KeySHA256:     certs.SHA256(cert.RawSubjectPublicKeyInfo),
 		SelfSigned:    selfSigned(cert),
-	}
-	if d.Issuer == "" && len(cert.Issuer.Organization) > 0 {
-		d.Issuer = cut(cert.Issuer.Organization[0], MaxName)
 	}
 	for _, name := range cert.DNSNames[:min(len(cert.DNSNames), MaxNames)] {
 		d.DNSNames = append(d.DNSNames, cut(name, MaxName))
@@ -86,22 +82,6 @@ func describe(cert *x509.Certificate, now time.Time) Certificate {
 		d.Curve = key.Curve.Params().Name
 	}
 	return d
-}
-
-// daysBetween counts in seconds since 1970: a time.Duration ends at 292 years.
-func daysBetween(from, to time.Time) int {
-	const day = 24 * 60 * 60
-	seconds := to.Unix() - from.Unix()
-	days := seconds / day
-	if seconds%day < 0 {
-		days--
-	}
-	return int(days)
-}
-
-func fingerprint(der []byte) string {
-	sum := sha256.Sum256(der)
-	return hex.EncodeToString(sum[:])
 }
 
 func keyOf(cert *x509.Certificate) (KeyType, int) {
@@ -116,20 +96,8 @@ func keyOf(cert *x509.Certificate) (KeyType, int) {
 	return KeyUnknown, 0
 }
 
-func weakSignature(cert *x509.Certificate) bool {
-	switch cert.SignatureAlgorithm {
-	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
-		return true
-	}
-	return false
-}
-
 // selfSigned takes the names for proof where crypto/x509 does not verify the
 // algorithm any more.
 func selfSigned(cert *x509.Certificate) bool {
-	if !slices.Equal(cert.RawIssuer, cert.RawSubject) {
-		return false
-	}
-	return weakSignature(cert) ||
-		cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
+	return certs.SelfSigned(cert) || certs.SelfIssued(cert) && certs.WeakSignature(cert)
 }

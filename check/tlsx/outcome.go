@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
-	"os"
 	"strings"
-	"syscall"
 	"unicode/utf8"
+
+	"maildoctor/check/certs"
+	"maildoctor/check/netfault"
 )
 
 // Outcome says how a handshake ended.
@@ -29,9 +29,6 @@ const (
 	OutcomeProtocol       Outcome = "protocol-error"  // the server broke the protocol, or knows nothing that we offer
 )
 
-// Shortest RSA key, in bits, whose signatures crypto/rsa verifies.
-const minRSABits = 1024
-
 // The start of the only text by which crypto/tls tells that a certificate does
 // not parse; it has no error type for it.
 const parseFailure = "tls: failed to parse certificate"
@@ -42,34 +39,26 @@ func (s *State) failed(ctx context.Context, err error) {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		s.Outcome = OutcomeCancelled
-	case isTimeout(err), ctx.Err() != nil:
+	case netfault.IsTimeout(err), ctx.Err() != nil:
 		s.Outcome = OutcomeTimeout
 	case errors.As(err, &record):
 		s.badRecord(record)
 	case errors.As(err, &op) && op.Op == "remote error":
 		s.Outcome = OutcomeAlert
 		s.Alert, s.AlertName = alertOf(op.Err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe):
+	case netfault.IsClosed(err):
 		s.Outcome = OutcomeClosed
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.Errno(wsaConnReset)):
+	case netfault.IsReset(err):
 		s.Outcome = OutcomeReset
 	case strings.HasPrefix(err.Error(), parseFailure):
 		s.Outcome = OutcomeBadCertificate
 		s.Detail = cut(err.Error(), MaxDetail)
-	case s.Leaf() != nil && s.Leaf().KeyType == KeyRSA && s.Leaf().KeyBits < minRSABits:
+	case s.Leaf() != nil && s.Leaf().KeyType == KeyRSA && s.Leaf().KeyBits < certs.MinRSA:
 		s.Outcome = OutcomeWeakKey
 	default:
 		s.Outcome = OutcomeProtocol
 		s.Detail = cut(bare(err).Error(), MaxDetail)
 	}
-}
-
-// What Windows calls ECONNRESET; the number stands for nothing elsewhere.
-const wsaConnReset = 10054
-
-func isTimeout(err error) bool {
-	var ne net.Error
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &ne) && ne.Timeout()
 }
 
 // bare takes the addresses and ports off an error of package net.

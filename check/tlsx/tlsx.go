@@ -25,6 +25,8 @@ import (
 	"crypto/x509"
 	"net"
 	"time"
+
+	"maildoctor/check/certs"
 )
 
 // Limits of what is kept of one handshake.
@@ -63,7 +65,7 @@ type State struct {
 	OCSPStapled bool          `json:"ocsp_stapled,omitempty"` // an OCSP response came with the certificate (RFC 6066 section 8)
 	Certs       []Certificate `json:"certificates,omitempty"` // as sent, the server's own first
 	Cut         int           `json:"cut,omitempty"`          // certificates left out beyond MaxCertificates
-	Chain       Chain         `json:"chain,omitempty"`        // empty if no certificate came
+	Chain       certs.Chain   `json:"chain,omitempty"`        // empty if no certificate came
 	ChainDetail string        `json:"chain_detail,omitempty"` // with ChainOther, foreign text of at most MaxDetail octets
 	NameMatch   bool          `json:"name_match"`             // the certificate names ServerName
 

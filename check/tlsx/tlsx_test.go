@@ -22,6 +22,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"maildoctor/check/certs"
 )
 
 var now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
@@ -179,74 +181,74 @@ func TestCertificates(t *testing.T) {
 		chain    []*x509.Certificate
 		max      uint16 // highest version of the server
 		want     Certificate
-		chainIs  Chain
+		chainIs  certs.Chain
 		nameless bool // the name must not match
 	}{
-		{name: "in order", chain: []*x509.Certificate{leaf(intermediate, key, nil), intermediate.cert}, chainIs: ChainTrusted,
+		{name: "in order", chain: []*x509.Certificate{leaf(intermediate, key, nil), intermediate.cert}, chainIs: certs.ChainTrusted,
 			want: Certificate{DaysLeft: 61}},
-		{name: "missing intermediate", chain: []*x509.Certificate{leaf(intermediate, key, nil)}, chainIs: ChainUnknownAuthority,
+		{name: "missing intermediate", chain: []*x509.Certificate{leaf(intermediate, key, nil)}, chainIs: certs.ChainUnknownAuthority,
 			want: Certificate{DaysLeft: 61}},
 		{name: "expired", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = now.AddDate(0, -3, 0), now.Add(-time.Second)
-		})}, chainIs: ChainTrusted, want: Certificate{Expired: true, DaysLeft: -1}},
+		})}, chainIs: certs.ChainTrusted, want: Certificate{Expired: true, DaysLeft: -1}},
 		{name: "ends now", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = now.AddDate(0, -3, 0), now
-		})}, chainIs: ChainTrusted, want: Certificate{DaysLeft: 0}},
+		})}, chainIs: certs.ChainTrusted, want: Certificate{DaysLeft: 0}},
 		{name: "one second short of a day", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = now.AddDate(0, -3, 0), now.Add(24*time.Hour-time.Second)
-		})}, chainIs: ChainTrusted, want: Certificate{DaysLeft: 0}},
+		})}, chainIs: certs.ChainTrusted, want: Certificate{DaysLeft: 0}},
 		{name: "not yet valid", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = now.Add(time.Second), now.AddDate(0, 0, 1)
-		})}, chainIs: ChainTrusted, want: Certificate{NotYetValid: true, DaysLeft: 1}},
+		})}, chainIs: certs.ChainTrusted, want: Certificate{NotYetValid: true, DaysLeft: 1}},
 		{name: "year 9999", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = now, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-		})}, chainIs: ChainTrusted, want: Certificate{DaysLeft: 2912291}},
+		})}, chainIs: certs.ChainTrusted, want: Certificate{DaysLeft: 2912291}},
 		{name: "ends before it begins", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = now.AddDate(0, 0, 2), now.AddDate(0, 0, 1)
-		})}, chainIs: ChainValidity, want: Certificate{NotYetValid: true, DaysLeft: 1}},
-		{name: "self-signed", chain: []*x509.Certificate{leaf(nil, key, nil)}, chainIs: ChainSelfSigned,
+		})}, chainIs: certs.ChainValidity, want: Certificate{NotYetValid: true, DaysLeft: 1}},
+		{name: "self-signed", chain: []*x509.Certificate{leaf(nil, key, nil)}, chainIs: certs.ChainSelfSigned,
 			want: Certificate{SelfSigned: true, DaysLeft: 61}},
 		{name: "self-signed and expired", chain: []*x509.Certificate{leaf(nil, key, func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = now.AddDate(-2, 0, 0), now.AddDate(0, 0, -10)
-		})}, chainIs: ChainSelfSigned, want: Certificate{SelfSigned: true, Expired: true, DaysLeft: -10}},
-		{name: "unknown authority", chain: []*x509.Certificate{leaf(stranger, key, nil), stranger.cert}, chainIs: ChainUnknownAuthority,
+		})}, chainIs: certs.ChainSelfSigned, want: Certificate{SelfSigned: true, Expired: true, DaysLeft: -10}},
+		{name: "unknown authority", chain: []*x509.Certificate{leaf(stranger, key, nil), stranger.cert}, chainIs: certs.ChainUnknownAuthority,
 			want: Certificate{DaysLeft: 61}},
-		{name: "expired intermediate", chain: []*x509.Certificate{leaf(stale, key, nil), stale.cert}, chainIs: ChainExpired,
+		{name: "expired intermediate", chain: []*x509.Certificate{leaf(stale, key, nil), stale.cert}, chainIs: certs.ChainExpired,
 			want: Certificate{DaysLeft: 61}},
-		{name: "signed by a host", chain: []*x509.Certificate{leaf(leafOnly, key, nil), leafOnly.cert}, chainIs: ChainUnknownAuthority,
+		{name: "signed by a host", chain: []*x509.Certificate{leaf(leafOnly, key, nil), leafOnly.cert}, chainIs: certs.ChainUnknownAuthority,
 			want: Certificate{DaysLeft: 61}},
 		{name: "for clients only", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) {
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-		})}, chainIs: ChainUsage, want: Certificate{DaysLeft: 61}},
-		{name: "name constraint", chain: []*x509.Certificate{leaf(fenced, key, nil), fenced.cert}, chainIs: ChainNameConstraint,
+		})}, chainIs: certs.ChainUsage, want: Certificate{DaysLeft: 61}},
+		{name: "name constraint", chain: []*x509.Certificate{leaf(fenced, key, nil), fenced.cert}, chainIs: certs.ChainNameConstraint,
 			want: Certificate{DaysLeft: 61}},
-		{name: "path too long", chain: []*x509.Certificate{leaf(deep, key, nil), deep.cert, short.cert}, chainIs: ChainTooLong,
+		{name: "path too long", chain: []*x509.Certificate{leaf(deep, key, nil), deep.cert, short.cert}, chainIs: certs.ChainTooLong,
 			want: Certificate{DaysLeft: 61}},
 		{name: "SHA-1", chain: []*x509.Certificate{leaf(newRSAAuthority(t), key, func(c *x509.Certificate) {
 			c.SignatureAlgorithm = x509.SHA1WithRSA
-		})}, chainIs: ChainWeakSignature, want: Certificate{DaysLeft: 61, WeakSignature: true}},
+		})}, chainIs: certs.ChainWeakSignature, want: Certificate{DaysLeft: 61, WeakSignature: true}},
 		{name: "other name", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) {
 			c.DNSNames = []string{"www.example.com"}
-		})}, chainIs: ChainTrusted, nameless: true, want: Certificate{DaysLeft: 61, DNSNames: []string{"www.example.com"}}},
+		})}, chainIs: certs.ChainTrusted, nameless: true, want: Certificate{DaysLeft: 61, DNSNames: []string{"www.example.com"}}},
 		{name: "common name only", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) { c.DNSNames = nil })},
-			chainIs: ChainTrusted, nameless: true, want: Certificate{DaysLeft: 61, DNSNames: []string{}}},
+			chainIs: certs.ChainTrusted, nameless: true, want: Certificate{DaysLeft: 61, DNSNames: []string{}}},
 		{name: "address only", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) {
 			c.DNSNames, c.IPAddresses = nil, []net.IP{{192, 0, 2, 1}}
-		})}, chainIs: ChainTrusted, nameless: true, want: Certificate{DaysLeft: 61, DNSNames: []string{}, IPCount: 1}},
+		})}, chainIs: certs.ChainTrusted, nameless: true, want: Certificate{DaysLeft: 61, DNSNames: []string{}, IPCount: 1}},
 		{name: "wildcard", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) {
 			c.DNSNames = []string{"*.Example.com"}
-		})}, chainIs: ChainTrusted, want: Certificate{DaysLeft: 61, DNSNames: []string{"*.Example.com"}}},
+		})}, chainIs: certs.ChainTrusted, want: Certificate{DaysLeft: 61, DNSNames: []string{"*.Example.com"}}},
 		{name: "10000 names", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) { c.DNSNames = many })},
-			chainIs: ChainTrusted, nameless: true, want: Certificate{DaysLeft: 61, DNSNames: many[:MaxNames], DNSNameCount: 10000}},
+			chainIs: certs.ChainTrusted, nameless: true, want: Certificate{DaysLeft: 61, DNSNames: many[:MaxNames], DNSNameCount: 10000}},
 		{name: "a name of 60000 octets", chain: []*x509.Certificate{leaf(root, key, func(c *x509.Certificate) {
 			c.DNSNames = []string{strings.Repeat("a", 60000)}
-		})}, chainIs: ChainTrusted, nameless: true, want: Certificate{DaysLeft: 61, DNSNames: []string{strings.Repeat("a", MaxName)}}},
+		})}, chainIs: certs.ChainTrusted, nameless: true, want: Certificate{DaysLeft: 61, DNSNames: []string{strings.Repeat("a", MaxName)}}},
 		{name: "RSA of 1024 bits", key: rsa1024, max: tls.VersionTLS12, chain: []*x509.Certificate{leaf(root, rsa1024, nil)},
-			chainIs: ChainTrusted, want: Certificate{DaysLeft: 61, KeyType: KeyRSA, KeyBits: 1024}},
+			chainIs: certs.ChainTrusted, want: Certificate{DaysLeft: 61, KeyType: KeyRSA, KeyBits: 1024}},
 		{name: "P-224", key: p224, max: tls.VersionTLS12, chain: []*x509.Certificate{leaf(root, p224, nil)},
-			chainIs: ChainTrusted, want: Certificate{DaysLeft: 61, KeyType: KeyECDSA, KeyBits: 224}},
+			chainIs: certs.ChainTrusted, want: Certificate{DaysLeft: 61, KeyType: KeyECDSA, KeyBits: 224}},
 		{name: "Ed25519", key: ed, chain: []*x509.Certificate{leaf(root, ed, nil)},
-			chainIs: ChainTrusted, want: Certificate{DaysLeft: 61, KeyType: KeyEd25519, KeyBits: 256}},
+			chainIs: certs.ChainTrusted, want: Certificate{DaysLeft: 61, KeyType: KeyEd25519, KeyBits: 256}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
