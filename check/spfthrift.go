@@ -112,7 +112,9 @@ func listOrNone(list []string) string {
 // owner's.
 func ownedBy(domain string) func(name string) bool {
 	head, err := publicsuffix.EffectiveTLDPlusOne(domain)
-	return func(name string) bool { return name == domain || err == nil && (name == head || strings.HasSuffix(name, "."+head)) }
+	return func(name string) bool {
+		return name == domain || err == nil && (name == head || strings.HasSuffix(name, "."+head))
+	}
 }
 
 // registered returns the registered domain that a domain is or lies below.
