@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // Pattern says why a name looks as if a network had given it to a line of a
@@ -60,10 +62,13 @@ func Generic(name string, addr netip.Addr) Pattern {
 	return ""
 }
 
-// host returns what stands in front of the last two labels.
+// host returns what stands in front of the registered domain.
 func host(name string) string {
-	labels := strings.Split(name, ".")
-	return strings.Join(labels[:max(0, len(labels)-2)], ".")
+	registered, err := publicsuffix.EffectiveTLDPlusOne(name)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(name, registered), ".")
 }
 
 func isMailWord(word string) bool {

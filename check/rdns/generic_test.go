@@ -34,6 +34,8 @@ func TestGeneric(t *testing.T) {
 
 		// Words of access networks.
 		{"dynamic", v4, "dyn-17.isp.example", AccessWord},
+		{"dynamic under a suffix of two labels", v4, "dyn-17.isp.co.uk", AccessWord},
+		{"a registered name under a suffix of two labels", v4, "server2.dsl.co.uk", ""},
 		{"dialled", v4, "p4f.dip0.isp.example", AccessWord},
 		{"a pool with two octets", v4, "pool-113-9.town.isp.example", AccessWord},
 		{"a customer with two octets", v4, "cust-9-113.isp.example", AccessWord},
