@@ -99,6 +99,9 @@ func gatherDMARC(ctx context.Context, r *run) Coverage {
 			return Coverage{State: Inconclusive, Reason: ReasonTooMany, Subject: p.Place, Minor: true}
 		}
 	}
+	if r.facts.Alignment.cut() {
+		return Coverage{State: Inconclusive, Reason: ReasonTooMany, Subject: p.Domain, Minor: true}
+	}
 	if id := r.facts.Alignment.unknown(); id != nil {
 		c := r.unknown(ctx, string(id.Status), id.Reason, id.Asked)
 		c.Minor = true

@@ -110,6 +110,13 @@ func (a *Alignment) unknown() *dmarc.Identifier {
 	return nil
 }
 
+// cut reports whether there were more identifiers than are walked from.
+func (a *Alignment) cut() bool {
+	return a != nil && slices.ContainsFunc(slices.Concat(a.MailFrom, a.Signers), func(id dmarc.Identifier) bool {
+		return id.Relaxed == dmarc.AlignmentUnknown && id.Asked == ""
+	})
+}
+
 // aligned reports how an identifier fits in a mode.
 func aligned(id dmarc.Identifier, mode string) dmarc.Alignment {
 	if mode == dmarc.Strict {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"maildoctor/check/dmarc"
 	"maildoctor/check/evidence"
 )
 
@@ -53,5 +54,37 @@ func TestManyOldSelectors(t *testing.T) {
 	res := Audit(t.Context(), n, tested, Options{Checks: []string{"dkim"}, NoSMTP: true, Evidence: signed(t, numbered(46)...)})
 	if !slices.ContainsFunc(res.Merits, func(m Merit) bool { return m.ID == "dkim-key" && m.Params["selector"] == "google" }) {
 		t.Errorf("the key of the provider was not found: %+v, %+v", res.Coverage, res.Findings)
+	}
+}
+
+// TestTooManyIdentifiers holds that it is said when not all domains that files
+// show can be walked from.
+func TestTooManyIdentifiers(t *testing.T) {
+	zone := mail + "@ TXT \"v=spf1 mx -all\"\n_dmarc TXT \"v=DMARC1; p=reject\"\n"
+	for _, tt := range []struct {
+		count int
+		want  State
+	}{{maxShown, Done}, {maxShown + 1, Done}} { // of what files show no more is taken
+		var b strings.Builder
+		for i := range tt.count {
+			fmt.Fprintf(&b, "From a Mon Nov 23 10:00:00 2026\nReturn-Path: <b@m%02d.%[2]s>\nDKIM-Signature: v=1; a=rsa-sha256; d=%[2]s; s=s1; h=from; bh=x; b=y\nFrom: a@%[2]s\n\nhello\n\n", i, tested)
+		}
+		e, err := evidence.Read(strings.NewReader(b.String()), "mbox")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := Net{DNS: parseZone(t, zone), Now: time.Now}
+		res := Audit(t.Context(), n, tested, Options{Checks: []string{"dmarc"}, NoSMTP: true, Evidence: e})
+		if got := res.Coverage[0]; got.State != tt.want {
+			t.Errorf("%d domains: %+v, want %s", tt.count, got, tt.want)
+		}
+	}
+	many := &Alignment{MailFrom: []dmarc.Identifier{{Domain: "a.test", Relaxed: dmarc.AlignmentUnknown}}}
+	if !many.cut() {
+		t.Error("an identifier that was not walked from is not told")
+	}
+	asked := &Alignment{MailFrom: []dmarc.Identifier{{Domain: "a.test", Relaxed: dmarc.AlignmentUnknown, Asked: "_dmarc.a.test"}}}
+	if asked.cut() || (*Alignment)(nil).cut() {
+		t.Error("what was asked, or nothing, counts as cut")
 	}
 }
