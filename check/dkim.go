@@ -188,7 +188,7 @@ func judgeDKIM(f *Facts, add func(Finding)) {
 		return
 	}
 	usable := slices.ContainsFunc(d.selectors(), dkim.Selector.Working) || d.relativesSign()
-	broken, present := false, len(d.selectors())
+	broken := false
 	for _, s := range d.selectors() {
 		broken = judgeSelector(s, d.Search != nil, usable, add) || broken
 	}
@@ -211,7 +211,7 @@ func judgeDKIM(f *Facts, add func(Finding)) {
 	if d.Search.Wildcard {
 		add(Finding{Rule: dkimWildcard, Subject: f.Domain})
 	}
-	if present == 0 && !d.Search.Wildcard && len(d.unknown()) == 0 && !usable && !f.signless() {
+	if len(d.selectors()) == 0 && !d.Search.Wildcard && len(d.unknown()) == 0 && !usable && !f.signless() {
 		add(Finding{
 			Rule: dkimUnknown, Subject: f.Domain, Params: params("asked", len(d.Search.Asked)),
 			Providers: f.signers(),
